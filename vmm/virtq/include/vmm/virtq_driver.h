@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * virtq_driver: the driver's side of a split virtqueue, for unit tests, fuzz targets and benches.
+ * It writes descriptors and rings into guest memory as a well-behaved driver does, and lets the
+ * caller break any rule by writing raw descriptors.
+ *
+ * Guarantees: no allocation after init; nothing aborts whatever the device did to the rings.
+ * The caller promises: the areas lie in RAM of (mem) and do not overlap buffers.
+ */
+#ifndef VMM_VIRTQ_DRIVER_H
+#define VMM_VIRTQ_DRIVER_H
+
+#include <vmm/virtq.h>
+
+struct virtq_driver {
+	struct gmem *mem;
+	uint32_t num;
+	uint64_t desc, avail, used;
+	uint16_t avail_idx; /* what was published */
+	uint16_t used_idx;  /* what was consumed */
+	uint16_t free_head; /* next descriptor to hand out, round robin */
+	bool event_idx;
+};
+
+/* Bytes the three areas need when laid out from an aligned base by virtq_driver_layout(). */
+uint64_t virtq_driver_bytes(uint32_t num);
+
+/* Lay the areas out from (base) (16-aligned) and zero them. -EFAULT if they are not in RAM. */
+int virtq_driver_init(struct virtq_driver *d, struct gmem *mem, uint32_t num, uint64_t base,
+		      bool event_idx);
+
+/* Tell the device side where they are: fills desc, avail, used, num. */
+void virtq_driver_attach(const struct virtq_driver *d, struct virtq *q);
+
+/* Write one descriptor as given: nothing is checked. */
+int virtq_driver_desc(struct virtq_driver *d, uint16_t i, uint64_t addr, uint32_t len,
+		      uint16_t flags, uint16_t next);
+
+/*
+ * Chain (n) buffers in consecutive descriptors (wrapping), flags made right; returns the head or
+ * -EINVAL for n of 0 or over num. Not yet offered.
+ */
+struct virtq_buf {
+	uint64_t gpa;
+	uint32_t len;
+	bool write;
+};
+int virtq_driver_chain(struct virtq_driver *d, const struct virtq_buf *bufs, unsigned n);
+
+/* The same as an indirect table at (table); returns the head descriptor that points to it. */
+int virtq_driver_indirect(struct virtq_driver *d, uint64_t table, const struct virtq_buf *bufs,
+			  unsigned n);
+
+/* Put a head into the avail ring; virtq_driver_publish() makes what was put visible. */
+void virtq_driver_offer(struct virtq_driver *d, uint16_t head);
+void virtq_driver_publish(struct virtq_driver *d);
+
+/* Would a driver ring the doorbell now (NO_NOTIFY, avail_event)? */
+bool virtq_driver_needs_kick(struct virtq_driver *d, uint16_t old_avail_idx);
+
+/* One used element: true and id, len; false: none. */
+bool virtq_driver_used(struct virtq_driver *d, uint32_t *id, uint32_t *len);
+
+/* Interrupt suppression: flags when there is no event index, used_event when there is. */
+void virtq_driver_suppress(struct virtq_driver *d, bool suppress, uint16_t used_event);
+
+#endif
