@@ -30,11 +30,16 @@ struct err {
 
 /*
  * Fill in (err) and return (code), so that `return err_set(err, -EINVAL, "...")` is the idiom.
- * (code) is a negative errno. (err) may be NULL. A message too long is cut.
+ * (code) is a negative errno. (err) may be NULL. A message too long is cut; a control character
+ * in it (it may quote hostile text) becomes '?'. An argument may be the old err->msg.
  */
 int err_set(struct err *err, int code, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
-/* Put "fmt: " in front of the message that (err) holds; code and return value stay (err)->code. */
+/*
+ * Put "fmt: " in front of the message that (err) holds; code and return value stay (err)->code.
+ * With a NULL (err) the code is not known here: the return value is then -EINVAL, so where that
+ * matters keep the code that the failed call returned.
+ */
 int err_prefix(struct err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* ---- log --------------------------------------------------------------------------------- */
@@ -47,7 +52,8 @@ struct log {
 	void *ctx;
 };
 
-/* (log) may be NULL. */
+/* (log) may be NULL. A remark is cut after LOG_MAX - 1 bytes and cleaned as err_set() does. */
+#define LOG_MAX 512
 void log_put(const struct log *log, enum log_level level, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
@@ -76,6 +82,7 @@ static inline bool range_overlaps(uint64_t a, uint64_t alen, uint64_t b, uint64_
 	return alen && blen && a - b < blen ? true : (alen && blen && b - a < alen);
 }
 
+/* Wraps to 0 above the last multiple below 2^64: check first where (v) may be hostile. */
 static inline uint64_t align_up(uint64_t v, uint64_t pow2)
 {
 	return (v + pow2 - 1) & ~(pow2 - 1);
@@ -198,22 +205,25 @@ const char *buf_str(const struct buf *b);
 void buf_free(struct buf *b);
 
 /*
- * A whole string as a number: decimal, 0x hex, 0 or more of [KMGT] or [KMGT]iB as powers of 1024.
- * 0, or -EINVAL (not a number), -ERANGE (over 64 bits).
+ * A whole string as a number: decimal or 0x hex, then at most one unit: K, M, G, T or KiB, MiB,
+ * GiB, TiB, powers of 1024. No sign, no blanks. 0, or -EINVAL (not a number; *out is left alone),
+ * -ERANGE (over 64 bits, likewise).
  */
 int parse_u64(const char *s, uint64_t *out);
 
-/* ---- files ------------------------------------------------------------------------------------
- */
+/* ---- files ------------------------------------------------------------------------------- */
 
 /*
  * Read a whole regular file, at most (max) bytes, into *buf (free() it; one NUL byte follows the
  * data and is not counted). -ENOENT, -EISDIR, -EFBIG (over max), -EINVAL (not a regular file),
- * -ENOMEM, -EIO; the message names the path.
+ * -ENOMEM, -EIO, -EACCES and other of the kernel's; the message names the path. Never waits.
  */
 int file_read(const char *path, uint64_t max, void **buf, size_t *len, struct err *err);
 
-/* Write to a temporary name in the same folder and rename: the file is whole or not there. */
+/*
+ * Write to a temporary name in the same folder and rename: the file is whole, or as it was before.
+ * A link is followed; what is no regular file (a terminal, a pipe) is written to, never replaced.
+ */
 int file_write(const char *path, const void *buf, size_t len, struct err *err);
 
 /* mkdir -p. 0 if it is there already. */
