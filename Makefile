@@ -1,12 +1,20 @@
 # SPDX-License-Identifier: MIT
 # One non-recursive make for all of Vise. `make help` lists what there is.
-# Each flavour has a tree of its own under build/ and they live side by side.
+#
+# Each flavour (a compiler and its flags) has a tree of its own under build/ and they live side by
+# side: build/FLAVOUR/{obj,lib,test,examples,replay,vise}. Lists come from file names; nobody keeps
+# one by hand. CC, CLANG, GCC, AFLCC, NASM, EXTRA_CFLAGS, EXTRA_LDFLAGS, WERROR=1 and V=1 are heard.
 
-MAKEFLAGS += --no-builtin-rules
+MAKEFLAGS += --no-builtin-rules --no-builtin-variables --no-print-directory
+ifeq ($(MAKELEVEL),0)
+# A -j from the command line wins over this one (GNU make 4.x).
+MAKEFLAGS += -j$(shell nproc)
+endif
 SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 .DELETE_ON_ERROR:
 .SUFFIXES:
+THIS := $(firstword $(MAKEFILE_LIST))
 
 # ---- the module graph: the only statement of who may include whom ------------------------------
 DEPS_base    :=
@@ -27,68 +35,89 @@ DEPS_vm      := cpu dev load
 DEPS_harness := vm
 DEPS_cli     := harness
 
+# Sorted so that a module comes after all of its dependencies (the closures below rely on it).
 MODULES := base state trace insn gmem clock bus chr virtq x86 load kvm cpu dev vm harness cli
 
 # Libraries from outside that a module's own sources call.
 LIBS_insn := -lZydis
 
-# What a unit test may link beside its module's own closure.
+# What a unit test may include and link beside its module's own closure.
 TESTDEPS_virtq :=
 
 DIR = $(if $(filter harness,$(1)),harness,vmm/$(1))
-closure = $(sort $(1) $(foreach d,$(DEPS_$(1)),$(call closure,$(d))))
-incs = $(foreach d,$(call closure,$(1)),$(if $(filter cli,$(d)),,-I$(call DIR,$(d))/include))
+$(foreach m,$(MODULES),$(eval CLOSURE_$(m) := $(sort $(m) $(foreach d,$(DEPS_$(m)),$(CLOSURE_$(d))))))
+closure = $(sort $(foreach m,$(1),$(CLOSURE_$(m))))
+# cli has no public header: nobody may call it.
+incs = $(foreach d,$(filter-out cli,$(call closure,$(1))),-I$(call DIR,$(d))/include)
 libs = $(sort $(foreach d,$(call closure,$(1)),$(LIBS_$(d))))
+archives = $(foreach d,$(call closure,$(2)),build/$(1)/lib/libvise-$(d).a)
 
 # ---- flavours --------------------------------------------------------------------------------
 ifneq ($(filter default undefined,$(origin CC)),)
 CC := cc
 endif
+ifneq ($(filter default undefined,$(origin AR)),)
+AR := ar
+endif
 CLANG ?= clang
 GCC ?= gcc
 AFLCC ?= afl-clang-fast
-AR := ar
 NASM ?= nasm
 
 WARN := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wundef -Wshadow
 WERROR ?=
-CBASE := -std=gnu11 -D_GNU_SOURCE -g -fno-strict-aliasing $(WARN) $(if $(WERROR),-Werror)
+CBASE := -std=gnu11 -D_GNU_SOURCE -g -fno-strict-aliasing $(WARN)
 SAN := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+# The sanitizers need no particular compiler; libFuzzer, coverage and AFL++ need clang's.
+SANCC := $(if $(shell command -v $(firstword $(CLANG))),$(CLANG),$(CC))
 
-FLAVOURS := dev release gcc clang asan cov fuzz afl
-CC_dev     = $(CC)
-FLAGS_dev     := -O1
-CC_release = $(CC)
-FLAGS_release := -O2
-CC_gcc     = $(GCC)
-FLAGS_gcc     := -O2
-CC_clang   = $(CLANG)
-FLAGS_clang   := -O2
-CC_asan    = $(CLANG)
-FLAGS_asan    := -O1 $(SAN)
-CC_cov     = $(CLANG)
-FLAGS_cov     := -O0 -fprofile-instr-generate -fcoverage-mapping
-CC_fuzz    = $(CLANG)
-FLAGS_fuzz    := -O2 $(SAN) -fsanitize=fuzzer-no-link -DVISE_FUZZ
-CC_afl     = AFL_QUIET=1 $(AFLCC)
-FLAGS_afl     := -O2 -DVISE_FUZZ
+FLAVOURS := dev release gcc clang asan cov fuzz afl afl-cmplog
+CC_dev            = $(CC)
+FLAGS_dev        := -O1
+CC_release        = $(CC)
+FLAGS_release    := -O2
+CC_gcc            = $(GCC)
+FLAGS_gcc        := -O2
+CC_clang          = $(CLANG)
+FLAGS_clang      := -O2
+CC_asan           = $(SANCC)
+FLAGS_asan       := -O1 $(SAN)
+CC_cov            = $(CLANG)
+FLAGS_cov        := -O0 -fprofile-instr-generate -fcoverage-mapping -fcoverage-compilation-dir=.
+CC_fuzz           = $(CLANG)
+FLAGS_fuzz       := -O2 $(SAN) -fsanitize=fuzzer-no-link -DVISE_FUZZ
+CC_afl            = AFL_QUIET=1 $(AFLCC)
+FLAGS_afl        := -O2 $(SAN) -DVISE_FUZZ
+# The cmplog twin only tells afl-fuzz what is compared with what; it finds nothing by itself.
+CC_afl-cmplog     = AFL_QUIET=1 AFL_LLVM_CMPLOG=1 $(AFLCC)
+FLAGS_afl-cmplog := -O2 -DVISE_FUZZ
 
 # ---- what there is: lists come from file names, sorted -------------------------------------------
-SRCS = $(sort $(filter-out $(call DIR,$(1))/test_%,$(wildcard $(call DIR,$(1))/*.c) \
-	$(if $(filter dev,$(1)),$(wildcard vmm/dev/models/*.c))))
-TESTS = $(sort $(wildcard $(call DIR,$(1))/test_*.c))
-TARGETS := $(sort $(basename $(notdir $(wildcard fuzz/targets/*.c))))
-EXAMPLES := $(sort $(basename $(notdir $(wildcard vmm/examples/*.c))))
-# ` * @modules a b` in a target or example names the modules that it links.
-named = $(shell sed -n 's/^ \* @modules //p' $(1))
-
-.PHONY: all
-all: build/dev/vise ## build/dev/vise (the default)
-
-# ---- generated tables -----------------------------------------------------------------------------
 MODELS := $(sort $(basename $(notdir $(wildcard vmm/dev/models/*.c))))
 CMDS := $(patsubst cmd_%,%,$(sort $(basename $(notdir $(wildcard vmm/cli/cmd_*.c)))))
-write-if-new = @mkdir -p $(@D); printf '%s\n' $(1) > $@.tmp; cmp -s $@.tmp $@ && rm $@.tmp || mv $@.tmp $@
+$(foreach m,$(MODULES),$(eval ALL_$(m) := $(sort $(wildcard $(call DIR,$(m))/*.c))))
+ALL_dev := $(ALL_dev) $(patsubst %,vmm/dev/models/%.c,$(MODELS))
+$(foreach m,$(MODULES),$(eval TESTS_$(m) := $(filter $(call DIR,$(m))/test_%,$(ALL_$(m)))) \
+	$(eval SRCS_$(m) := $(filter-out $(TESTS_$(m)),$(ALL_$(m)))))
+TARGETS := $(sort $(basename $(notdir $(wildcard fuzz/targets/*.c))))
+EXAMPLES := $(sort $(basename $(notdir $(wildcard vmm/examples/*.c))))
+SEEDGENS := $(sort $(patsubst %.gen.c,%,$(notdir $(wildcard fuzz/seeds/*.gen.c))))
+# replay.c and afl.c hold a main; what else is in fuzz/engine is linked into every target.
+ENGINE := $(filter-out fuzz/engine/replay.c fuzz/engine/afl.c,$(sort $(wildcard fuzz/engine/*.c)))
+AFLMAIN := $(wildcard fuzz/engine/afl.c)
+# ` * @modules a b` in a target or an example names the modules that it may include and links.
+named = $(shell sed -n 's/^ \* @modules //p' $(1))
+$(foreach t,$(TARGETS),$(eval MODS_target_$(t) := $(call named,fuzz/targets/$(t).c)))
+$(foreach e,$(EXAMPLES),$(eval MODS_example_$(e) := $(call named,vmm/examples/$(e).c)))
+# There is a program as soon as there is a main.
+HAVE_VISE := $(wildcard vmm/cli/main.c)
+
+.PHONY: all
+all: dev ## build build/dev/vise (the default)
+
+# ---- generated tables -----------------------------------------------------------------------------
+write-if-new = @mkdir -p $(@D); printf '%s\n' $(1) > $@.$$$$; \
+	if cmp -s $@.$$$$ $@; then rm $@.$$$$; else mv $@.$$$$ $@; fi
 
 .PHONY: FORCE
 build/gen/dev_list.h: FORCE
@@ -97,47 +126,226 @@ build/gen/cmd_list.h: FORCE
 	$(call write-if-new,$(patsubst %,"CMD(%)",$(CMDS)))
 GEN := build/gen/dev_list.h build/gen/cmd_list.h
 
-# ---- rules for one module in one flavour ------------------------------------------------------------
+# ---- compiling ---------------------------------------------------------------------------------
+# Where the commands of a recipe are shown: V=1.
+Q := $(if $(V),,@)
+
+# An object that was compiled with warnings leaves them beside it and is compiled again until they
+# are gone, so that none is overlooked in the second run and WERROR=1 always sees them.
+compile = $(Q)mkdir -p $(@D); $(CC_$(1)) $(CBASE) $(FLAGS_$(1)) $(EXTRA_CFLAGS) $(if $(WERROR),-Werror) \
+	$(INCS) -MMD -MP -MF $(basename $@).d -MT $@ -c -o $@.$$$$ $< 2> $@.warn; st=$$?; cat $@.warn >&2; \
+	if [ $$st = 0 ]; then mv $@.$$$$ $@; fi; \
+	if [ $$st != 0 ] || ! [ -s $@.warn ]; then rm -f $@.warn; fi; exit $$st
+link = $(Q)mkdir -p $(@D); $(CC_$(1)) $(FLAGS_$(1)) $(EXTRA_LDFLAGS) -o $@ $(filter %.o,$^) \
+	-Wl,--start-group $(filter %.a,$^) -Wl,--end-group
+
+FOUND := $(shell find build -name '*.d' -o -name '*.o.warn' 2>/dev/null)
+$(patsubst %.warn,%,$(filter %.warn,$(FOUND))): FORCE
+
+objs = $(patsubst %.c,build/$(1)/obj/%.o,$(2))
+
 define module_rules
-$(1)_$(2)_OBJS := $$(patsubst %.c,build/$(1)/obj/%.o,$(call SRCS,$(2)))
-$$($(1)_$(2)_OBJS) $$(patsubst %.c,build/$(1)/obj/%.o,$(call TESTS,$(2))): INCS := $(call incs,$(2)) -I$(call DIR,$(2)) -Ibuild/gen
-build/$(1)/lib/libvise-$(2).a: $$($(1)_$(2)_OBJS)
-	@mkdir -p $$(@D)
-	@rm -f $$@
-	@$$(AR) rcsD $$@ $$^
-$(foreach t,$(call TESTS,$(2)),
-build/$(1)/test/$(2)/$(basename $(notdir $(t))): build/$(1)/obj/$(basename $(t)).o $(foreach d,$(call closure,$(2)) $(TESTDEPS_$(2)),build/$(1)/lib/libvise-$(d).a)
-	@mkdir -p $$(@D)
-	@$$(CC_$(1)) $$(FLAGS_$(1)) -o $$@ $$< -Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group $(call libs,$(2)) -lcmocka
+$(call objs,$(1),$(SRCS_$(2))): INCS := $(call incs,$(2)) -I$(call DIR,$(2)) -Ibuild/gen
+$(call objs,$(1),$(TESTS_$(2))): INCS := $(call incs,$(2) $(TESTDEPS_$(2))) -I$(call DIR,$(2)) -Ibuild/gen
+build/$(1)/lib/libvise-$(2).a: $(call objs,$(1),$(SRCS_$(2))) build/$(1)/members
+	$$(Q)mkdir -p $$(@D); $$(AR) rcsD $$@.$$$$$$$$ $$(filter %.o,$$^) && mv $$@.$$$$$$$$ $$@
+$(foreach t,$(TESTS_$(2)),
+build/$(1)/test/$(2)/$(basename $(notdir $(t))): $(call objs,$(1),$(t)) $(call archives,$(1),$(2) $(TESTDEPS_$(2)))
+	$$(call link,$(1)) $(call libs,$(2) $(TESTDEPS_$(2))) -lcmocka
 )
 endef
 
-define flavour_rules
-build/$(1)/obj/%.o: %.c | $(GEN)
-	@mkdir -p $$(@D)
-	@$$(if $$(V),set -x;) $$(CC_$(1)) $(CBASE) $$(FLAGS_$(1)) $$(EXTRA_CFLAGS) $$(INCS) -MMD -MP -c -o $$@ $$<
-build/$(1)/vise: build/$(1)/lib/libvise-cli.a $(foreach m,$(filter-out cli,$(call closure,cli)),build/$(1)/lib/libvise-$(m).a)
-	@$$(CC_$(1)) $$(FLAGS_$(1)) -o $$@ -Wl,--start-group $$^ -Wl,--end-group $(call libs,cli)
--include $$(shell find build/$(1) -name '*.d' 2>/dev/null)
+define example_rules
+$(call objs,$(1),vmm/examples/$(2).c): INCS := $(call incs,$(MODS_example_$(2)))
+build/$(1)/examples/$(2): $(call objs,$(1),vmm/examples/$(2).c) $(call archives,$(1),$(MODS_example_$(2)))
+	$$(call link,$(1)) $(call libs,$(MODS_example_$(2)))
 endef
 
-$(foreach f,$(FLAVOURS),$(eval $(call flavour_rules,$(f)))$(foreach m,$(MODULES),$(eval $(call module_rules,$(f),$(m)))))
+# A target's object, and its replay program: the same file in every flavour, with our own main.
+define target_rules
+$(call objs,$(1),fuzz/targets/$(2).c): INCS := $(call incs,$(MODS_target_$(2))) -Ifuzz/engine
+build/$(1)/replay/$(2): $(call objs,$(1),fuzz/targets/$(2).c $(ENGINE) fuzz/engine/replay.c) \
+		$(call archives,$(1),$(MODS_target_$(2)))
+	$$(call link,$(1)) $(call libs,$(MODS_target_$(2)))
+endef
 
-# Unit tests, by module: `make unit-gmem`; FLAVOUR=asan for another flavour.
+define flavour_rules
+build/$(1)/flags: FORCE
+	$$(call write-if-new,'$$(CC_$(1)) $$(CBASE) $$(FLAGS_$(1)) $$(EXTRA_CFLAGS) $$(EXTRA_LDFLAGS)')
+build/$(1)/members: FORCE
+	$$(call write-if-new,$(foreach m,$(MODULES),"$(m): $(SRCS_$(m))"))
+build/$(1)/obj/%.o: %.c build/$(1)/flags | $(GEN)
+	$$(call compile,$(1))
+$(call objs,$(1),$(ENGINE) fuzz/engine/replay.c $(AFLMAIN)): INCS := -Ifuzz/engine $(call incs,base)
+build/$(1)/vise: $(call archives,$(1),cli)
+	$$(call link,$(1)) $(call libs,cli)
+
+LIBS_OF_$(1) := $(call archives,$(1),$(MODULES))
+TESTBINS_$(1) := $(foreach m,$(MODULES),$(patsubst $(call DIR,$(m))/%.c,build/$(1)/test/$(m)/%,$(TESTS_$(m))))
+EXAMPLEBINS_$(1) := $(patsubst %,build/$(1)/examples/%,$(EXAMPLES))
+REPLAYS_$(1) := $(patsubst %,build/$(1)/replay/%,$(TARGETS))
+.PHONY: $(1) everything-$(1)
+$(1): $$(LIBS_OF_$(1)) $(if $(HAVE_VISE),build/$(1)/vise)
+everything-$(1): $(1) $$(TESTBINS_$(1)) $$(EXAMPLEBINS_$(1)) $$(REPLAYS_$(1))
+endef
+
+$(foreach f,$(FLAVOURS),$(eval $(call flavour_rules,$(f))) \
+	$(foreach m,$(MODULES),$(eval $(call module_rules,$(f),$(m)))) \
+	$(foreach e,$(EXAMPLES),$(eval $(call example_rules,$(f),$(e)))) \
+	$(foreach t,$(TARGETS),$(eval $(call target_rules,$(f),$(t)))))
+
+# Shown by `make help`; their rules are above.
+dev: ## the archives and vise with the system's compiler, for daily work
+release: ## the same, optimised: what `make install` installs
+gcc: ## the same with gcc
+clang: ## the same with clang
+asan: ## the same with AddressSanitizer and UBSan, which end the program
+cov: ## the same with clang's source-based coverage
+# ---- unit tests ----------------------------------------------------------------------------------
 FLAVOUR ?= dev
-unit_bins = $(foreach t,$(call TESTS,$(1)),build/$(2)/test/$(1)/$(basename $(notdir $(t))))
-.PHONY: unit $(addprefix unit-,$(MODULES))
-unit: $(addprefix unit-,$(MODULES)) ## run all unit tests (FLAVOUR=asan for another build)
+ifeq ($(filter $(FLAVOUR),$(FLAVOURS)),)
+$(error FLAVOUR=$(FLAVOUR) is none of: $(FLAVOURS))
+endif
+.PHONY: unit unit-bins $(addprefix unit-,$(MODULES))
+unit-bins: $(TESTBINS_$(FLAVOUR))
+unit: unit-bins ## run all unit tests (FLAVOUR=asan for another build; `make unit-MODULE` for one)
+	@ci/unit $(TESTBINS_$(FLAVOUR))
 define unit_rules
-unit-$(1): $(foreach f,$(FLAVOURS),$(if $(filter $(f),$(FLAVOUR)),$(call unit_bins,$(1),$(f))))
-	@set -e; for t in $$^; do echo "# $$$$t"; $$$$t; done
+unit-$(1): $(filter build/$(FLAVOUR)/test/$(1)/%,$(TESTBINS_$(FLAVOUR)))
+	@ci/unit $$^
 endef
 $(foreach m,$(MODULES),$(eval $(call unit_rules,$(m))))
 
-.PHONY: help
-help: ## this list
-	@sed -n 's/^\([a-z][a-zA-Z0-9_.\/-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | sort | awk -F'\t' '{ printf "  %-24s %s\n", $$1, $$2 }'
+# ---- examples ------------------------------------------------------------------------------------
+.PHONY: examples
+examples: $(EXAMPLEBINS_$(FLAVOUR)) ## build and run the small programs in vmm/examples
+	@ci/each examples $(EXAMPLEBINS_$(FLAVOUR))
 
-.PHONY: clean
+# ---- fuzzing -------------------------------------------------------------------------------------
+define fuzz_rules
+build/replay/$(1): build/asan/replay/$(1)
+	@mkdir -p $$(@D); ln -f $$< $$@
+build/fuzz/$(1): $(call objs,fuzz,fuzz/targets/$(1).c $(ENGINE)) $(call archives,fuzz,$(MODS_target_$(1)))
+	$$(call link,fuzz) -fsanitize=fuzzer $(call libs,$(MODS_target_$(1)))
+$(foreach f,afl afl-cmplog,
+build/$(f)/$(1): $(call objs,$(f),fuzz/targets/$(1).c $(ENGINE) $(AFLMAIN)) $(call archives,$(f),$(MODS_target_$(1)))
+	$$(call link,$(f)) $(if $(AFLMAIN),,-fsanitize=fuzzer) $(call libs,$(MODS_target_$(1)))
+)
+.PHONY: seeds-$(1)
+seeds-$(1): build/seeds/$(1)/.made
+# A generator fuzz/seeds/$(1).gen.c writes files into the folder that it is given; what is checked
+# in under fuzz/seeds/$(1)/ is copied beside them.
+build/seeds/$(1)/.made: $(if $(filter $(1),$(SEEDGENS)),build/seedgen/$(1)) $(wildcard fuzz/seeds/$(1) fuzz/seeds/$(1)/*)
+	@rm -rf $$(@D) && mkdir -p $$(@D)
+	$(if $(filter $(1),$(SEEDGENS)),$$(Q)build/seedgen/$(1) $$(@D))
+	$(if $(wildcard fuzz/seeds/$(1)/*),$$(Q)cp fuzz/seeds/$(1)/* $$(@D)/)
+	@touch $$@
+endef
+define seedgen_rules
+$(call objs,dev,fuzz/seeds/$(1).gen.c): INCS := $(call incs,$(MODS_target_$(1))) -Ifuzz/engine
+build/seedgen/$(1): $(call objs,dev,fuzz/seeds/$(1).gen.c) $(call archives,dev,$(MODS_target_$(1)))
+	$$(call link,dev) $(call libs,$(MODS_target_$(1)))
+endef
+$(foreach t,$(TARGETS),$(eval $(call fuzz_rules,$(t))))
+$(foreach t,$(SEEDGENS),$(eval $(call seedgen_rules,$(t))))
+
+.PHONY: targets seeds replays fuzz-libfuzzer fuzz-afl fuzz-replay
+targets: replays fuzz-libfuzzer fuzz-afl seeds ## every fuzz target for every engine, and the seeds
+replays: $(patsubst %,build/replay/%,$(TARGETS))
+fuzz-libfuzzer: $(patsubst %,build/fuzz/%,$(TARGETS))
+fuzz-afl: $(patsubst %,build/afl/%,$(TARGETS)) $(patsubst %,build/afl-cmplog/%,$(TARGETS))
+seeds: $(patsubst %,seeds-%,$(TARGETS)) ## the seed corpora, build/seeds/TARGET
+fuzz-replay: replays seeds ## every seed and every past finding through its replay program (ASan)
+	@ci/replay build/replay $(TARGETS)
+
+# ---- the jobs ------------------------------------------------------------------------------------
+.PHONY: test lint coverage bench check demo
+test: dev ## run the guest tests (vise test guests)
+	build/dev/vise test guests
+lint: ## formatting, clang-tidy, cppcheck, shellcheck and the rules of the tree
+	@ci/lint
+coverage: ## one lcov tracefile and HTML from all tests, a table and the gate
+	@coverage/run
+bench: release fuzz-libfuzzer seeds ## the figures of the README (vise bench)
+	build/release/vise bench
+demo: ## the tour: build, guests, an exit trace, a little fuzzing; installs what is missing
+	@ci/run demo
+check: ## everything CI checks; installs what is missing (SETUP=0 forbids it)
+	@ci/run check
+
+# ---- what the tools are told -----------------------------------------------------------------------
+# One line a source, from the rules above: SOURCE<tab>INCLUDES. Editors and clang-tidy get it as
+# build/compile_commands.json, where clangd looks by itself.
+define source_lines
+$(foreach m,$(MODULES),$(foreach s,$(SRCS_$(m)),"$(s)|$(call incs,$(m)) -I$(call DIR,$(m)) -Ibuild/gen") \
+	$(foreach s,$(TESTS_$(m)),"$(s)|$(call incs,$(m) $(TESTDEPS_$(m))) -I$(call DIR,$(m)) -Ibuild/gen")) \
+$(foreach e,$(EXAMPLES),"vmm/examples/$(e).c|$(call incs,$(MODS_example_$(e)))") \
+$(foreach t,$(TARGETS),"fuzz/targets/$(t).c|$(call incs,$(MODS_target_$(t))) -Ifuzz/engine") \
+$(foreach t,$(SEEDGENS),"fuzz/seeds/$(t).gen.c|$(call incs,$(MODS_target_$(t))) -Ifuzz/engine") \
+$(foreach s,$(sort $(wildcard fuzz/engine/*.c)),"$(s)|-Ifuzz/engine $(call incs,base)")
+endef
+SOURCES := $(foreach m,$(MODULES),$(ALL_$(m))) $(EXAMPLES:%=vmm/examples/%.c) $(TARGETS:%=fuzz/targets/%.c) \
+	$(SEEDGENS:%=fuzz/seeds/%.gen.c) $(sort $(wildcard fuzz/engine/*.c))
+
+.PHONY: compile_commands.json
+compile_commands.json: build/compile_commands.json ## build/compile_commands.json, for clangd and clang-tidy
+build/sources.list: FORCE
+	$(call write-if-new,$(source_lines))
+build/compile_commands.json: build/sources.list $(THIS) | $(GEN)
+	@awk -F'|' -v dir='$(CURDIR)' -v cc='$(CC) $(CBASE) $(FLAGS_dev)' 'BEGIN { print "[" } \
+		$$1 { gsub(/["\\]/, "\\\\&", dir); printf "%s{\"directory\":\"%s\",\"file\":\"%s\",\"command\":\"%s %s -c %s\"}", \
+		sep, dir, $$1, cc, $$2, $$1; sep = ",\n" } END { print "\n]" }' $< > $@
+
+# clang-tidy, a stamp a source. The dev object is a prerequisite because it knows the headers.
+TIDY := $(patsubst %.c,build/lint/tidy/%.ok,$(SOURCES))
+.PHONY: tidy
+tidy: $(TIDY)
+build/lint/tidy/%.ok: %.c build/dev/obj/%.o .clang-tidy | build/compile_commands.json
+	@mkdir -p $(@D); clang-tidy -p build --quiet --warnings-as-errors='*' $< 2> $@.err || \
+		{ grep -v ' warnings\? generated' $@.err; exit 1; }
+	@touch $@
+
+# ---- installing ------------------------------------------------------------------------------------
+PREFIX ?= /usr/local
+DESTDIR ?=
+VERSION := 0.1
+SHARED_MODULES := $(filter-out cli,$(MODULES))
+bin := $(DESTDIR)$(PREFIX)/bin
+inc := $(DESTDIR)$(PREFIX)/include/vmm
+lib := $(DESTDIR)$(PREFIX)/lib
+share := $(DESTDIR)$(PREFIX)/share/vise
+GUESTLIB := $(wildcard guests/lib/*)
+PCS := $(patsubst %,build/release/pc/vise-%.pc,$(SHARED_MODULES))
+
+# All libraries are static, so a user needs the closure even without --static: Requires, not
+# Requires.private.
+build/release/pc/vise-%.pc: FORCE
+	$(call write-if-new,'prefix=$(PREFIX)' 'includedir=$${prefix}/include' 'libdir=$${prefix}/lib' '' \
+		'Name: vise-$*' 'Description: Vise, the $* module' 'Version: $(VERSION)' \
+		'Requires: $(patsubst %,vise-%,$(DEPS_$*))' 'Cflags: -I$${includedir}' \
+		'Libs: -L$${libdir} -lvise-$* $(LIBS_$*)')
+
+.PHONY: install uninstall
+install: release $(PCS) ## install the release build: PREFIX=/usr/local DESTDIR=
+	install -d '$(inc)' '$(lib)/pkgconfig' '$(share)/guests/lib'
+	$(if $(HAVE_VISE),install -d '$(bin)' && install -m 755 build/release/vise '$(bin)/vise')
+	install -m 644 $(foreach m,$(SHARED_MODULES),$(wildcard $(call DIR,$(m))/include/vmm/*.h)) '$(inc)'
+	install -m 644 $(patsubst %,build/release/lib/libvise-%.a,$(SHARED_MODULES)) '$(lib)'
+	install -m 644 $(PCS) '$(lib)/pkgconfig'
+	$(if $(GUESTLIB),install -m 644 $(GUESTLIB) '$(share)/guests/lib')
+uninstall: ## remove what install put there (same PREFIX and DESTDIR)
+	rm -f '$(bin)/vise' $(patsubst %,'$(lib)/libvise-%.a',$(SHARED_MODULES)) \
+		$(patsubst %,'$(lib)/pkgconfig/vise-%.pc',$(SHARED_MODULES)) \
+		$(foreach m,$(SHARED_MODULES),$(patsubst %,'$(inc)/%',$(notdir $(wildcard $(call DIR,$(m))/include/vmm/*.h))))
+	rm -rf '$(share)'
+	-rmdir --ignore-fail-on-non-empty '$(inc)'
+
+# ---- the rest ----------------------------------------------------------------------------------------
+.PHONY: help clean
+help: ## this list
+	@sed -n 's/^\([a-z][a-zA-Z0-9_.\/-]*\):.*## \(.*\)/\1\t\2/p' $(THIS) | sort | \
+		awk -F'\t' '{ printf "  %-24s %s\n", $$1, $$2 }'
 clean: ## remove build/
 	rm -rf build
+
+-include $(filter %.d,$(FOUND))
