@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cpu: one CPU and the back ends that run it: kvm and script (soft comes beside them).
+ *
+ * Guarantees: every exit is reported through cpu_host.exit, in order, as struct cpu_exit; every
+ * stop is at an instruction boundary, with pending I/O completed, so that get(), set(), snapshots
+ * and reset are right at any stop. Runs repeat for guests that read no time.
+ * The caller promises: one thread; (host) and (mem) outlive the cpu; registers are read and written
+ * between runs, or inside host.exit only where a back end says so (none does today).
+ * Who frees: cpu_free().
+ *
+ * Decoding what KVM reports and parsing scripts judge bytes from outside:
+ * [hostile: fuzz/targets/exits.c]
+ */
+#ifndef VMM_CPU_H
+#define VMM_CPU_H
+
+#include <vmm/base.h>
+#include <vmm/gmem.h>
+#include <vmm/trace.h>
+#include <vmm/x86.h>
+
+/* Why run() came back. */
+enum cpu_stop {
+	CPU_STOP_HOST,	 /* host.exit asked for it */
+	CPU_STOP_BUDGET, /* the budget is used up: instructions (soft), exits (kvm, script) */
+	CPU_STOP_TIME,	 /* the wall-clock limit passed (kvm) */
+	CPU_STOP_END,	 /* the script is at its end */
+	CPU_STOP_ERROR,	 /* the back end failed: cpu_error() says how */
+};
+
+/* What host.exit answers. */
+enum cpu_answer {
+	CPU_GO,	  /* handled: go on */
+	CPU_HALT, /* stop at this instruction's boundary */
+};
+
+/* What a CPU back end calls out to; one implementation, in vm. */
+struct cpu_host {
+	void *ctx;
+	/* Handle the exit: fill in read data (pio.data, mmio.data, msr.val or msr.fault). */
+	enum cpu_answer (*exit)(void *ctx, struct cpu_exit *e);
+	/* The vector at the moment of delivery, -1: spurious, nothing is delivered. */
+	int (*ack)(void *ctx);
+};
+
+struct cpu;
+struct cpu_ops {
+	const char *name;
+	bool exact_count; /* icount() counts instructions */
+	/* Run for at most (budget) units and (wall_ms) of host time; 0: no limit. */
+	enum cpu_stop (*run)(struct cpu *c, uint64_t budget, uint64_t wall_ms);
+	int (*get)(struct cpu *c, struct cpu_state *s, struct err *err);
+	/* -EINVAL: refused, the state is unchanged. */
+	int (*set)(struct cpu *c, const struct cpu_state *s, struct err *err);
+	/* The level of INTR: the vector comes from host.ack when the guest takes it. */
+	int (*intr)(struct cpu *c, bool line);
+	int (*nmi)(struct cpu *c);
+	/* Report every instruction as CPU_EXIT_DEBUG (steps), and execution at up to 4 addresses.
+	 */
+	int (*debug)(struct cpu *c, bool step, const uint64_t *bp, unsigned nr_bp, struct err *err);
+	/* Regions changed (gmem_generation): map them anew. */
+	int (*memory)(struct cpu *c, struct err *err);
+	/* Bring what the guest wrote into gmem's dirty bitmap. */
+	int (*sync_dirty)(struct cpu *c, struct err *err);
+	/* Instructions retired, or exits taken where exact_count is false. */
+	uint64_t (*icount)(struct cpu *c);
+	void (*free)(struct cpu *c);
+};
+
+struct cpu {
+	const struct cpu_ops *ops;
+	struct cpu_host host;
+	struct gmem *mem;
+	struct trace *trace;
+	struct err error; /* of the last CPU_STOP_ERROR */
+	/* The guest's rip as last seen by an exit; for traces. */
+	uint64_t rip;
+};
+
+/* What every back end is made from. (trace) may be NULL. */
+struct cpu_config {
+	struct gmem *mem;
+	struct trace *trace;
+	struct cpu_host host;
+	const struct x86_cpuid *cpuid; /* the template */
+	size_t nr_cpuid;
+	bool track_dirty; /* keep a dirty log: snapshots need it; off costs less */
+};
+
+/*
+ * kvm: no in-kernel irqchip. MSRs that KVM does not know, and those that (cfg) wants in user space
+ * (CPU_MSR_USER to CPU_MSR_USER + CPU_MSR_USER_NR - 1), exit as CPU_EXIT_MSR.
+ * -ENOENT, -EACCES: no usable /dev/kvm, the message says what to do.
+ */
+#define CPU_MSR_USER	0x4b564d80u /* inside KVM's paravirtual range, used by no one */
+#define CPU_MSR_USER_NR 16u
+int cpu_kvm_new(struct cpu **out, const struct cpu_config *cfg, struct err *err);
+
+/*
+ * script: nobody runs; the exits come from (text, len): one canonical line each
+ * (`pio r 0x60 1 0x12`: the value of a read is what the host is expected to answer; `*` for any),
+ * `#` comments, and these for faults: `shutdown`, `fail-entry REASON`, `internal SUBERROR [BYTES]`,
+ * `unknown REASON`, `intr`, `irq-window`, `expect-int VECTOR` (INTR must be up and ack gives it).
+ * A line that does not parse is -EINVAL with its number. A read that is answered otherwise than
+ * the script says ends the run with CPU_STOP_ERROR and both values.
+ * The binary form (cpu_script_new_raw) decodes from any bytes: 16 bytes an exit, see script.c.
+ */
+int cpu_script_new(struct cpu **out, const struct cpu_config *cfg, const char *text, size_t len,
+		   struct err *err);
+int cpu_script_new_raw(struct cpu **out, const struct cpu_config *cfg, const void *bytes,
+		       size_t len, struct err *err);
+
+static inline void cpu_free(struct cpu *c)
+{
+	if (c)
+		c->ops->free(c);
+}
+
+/*
+ * The KVM exit decoder, a pure function over the (size) bytes of a struct kvm_run mapping: fills in
+ * *e for any contents whatever. Data pointers of PIO point into the mapping and never outside it:
+ * a data_offset or count that does would give CPU_EXIT_BAD.
+ */
+struct kvm_run;
+void cpu_kvm_decode(struct kvm_run *run, size_t size, struct cpu_exit *e);
+
+#endif

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * dev: what a device is (class), one of it (instance), how it is wired, saved and loaded; and the
+ * models, one file each in models/.
+ *
+ * Guarantees: a device sees size 1, 2, 4 or 8, an access wholly in its range, a masked value. State
+ * is a field table: reset, save, load, diff and hash work for every class alike; reset gives the
+ * fresh state byte for byte. A device has no path to the bus: its DMA reaches RAM only.
+ * The caller promises: everything in struct dev_env outlives the device.
+ * Who frees: dev_free().
+ */
+#ifndef VMM_DEV_H
+#define VMM_DEV_H
+
+#include <vmm/base.h>
+#include <vmm/bus.h>
+#include <vmm/chr.h>
+#include <vmm/clock.h>
+#include <vmm/gmem.h>
+#include <vmm/state.h>
+#include <vmm/trace.h>
+
+/* An interrupt line: a value, not a registry. Unwired: set is NULL. */
+struct irq {
+	void (*set)(void *ctx, unsigned line, int level);
+	void *ctx;
+	unsigned line;
+};
+
+static inline void irq_set(const struct irq *irq, int level)
+{
+	if (irq->set)
+		irq->set(irq->ctx, irq->line, level);
+}
+
+/* What a device may ask of the machine around it. Any pointer may be NULL: nothing happens. */
+struct dev_host {
+	void *ctx;
+	/* The guest ends the run with this byte (debug-exit). */
+	void (*guest_exit)(void *ctx, uint8_t code);
+	/* The guest reports a failed assertion: line of its source, what it got, what it wanted. */
+	void (*guest_assert)(void *ctx, uint32_t line, uint64_t got, uint64_t want);
+	/* The test device's host operations, done at the next instruction boundary: enum vm_hostop.
+	 */
+	void (*hostop)(void *ctx, uint32_t op, const uint64_t arg[4]);
+	/* INTR's level from the interrupt controller, and an NMI. */
+	void (*intr)(void *ctx, int level);
+	void (*nmi)(void *ctx);
+};
+
+/* What an instance is given. */
+struct dev_env {
+	struct gmem *mem;
+	struct clock *clock;
+	struct trace *trace; /* may be NULL */
+	struct chr *serial;  /* UARTs */
+	struct chr *console; /* debug console */
+	struct irq irq;	     /* line 0; a device's own line number comes from its option `irq` */
+	struct dev_host host;
+	uint64_t seed; /* of everything random */
+};
+
+struct dev;
+
+struct dev_range {
+	const char *name;
+	enum bus_space space;
+	uint64_t base; /* the default; the option `base` moves range 0, `base1` range 1, ... */
+	uint64_t len;
+};
+
+/* An option `name=value` of a device's spec string. */
+struct dev_opt {
+	const char *name, *help;
+	uint32_t off; /* of a uint64_t in the instance */
+	uint64_t def, min, max;
+};
+
+/* A register map in one table: decode, trace names, documentation and interface coverage. */
+struct dev_reg {
+	const char *name;
+	uint8_t range, width; /* bytes */
+	uint32_t off;
+	const char *access; /* "r", "w", "rw", "rc" (read clears), "w1c" */
+};
+
+#define DEV_RANGES 4
+
+struct dev_class {
+	const char *name, *help;
+	size_t size; /* of the instance, which begins with struct dev */
+	unsigned version;
+	const struct dev_range *ranges; /* ends with name NULL */
+	const struct dev_opt *opts;	/* ends with name NULL; may be NULL */
+	const struct dev_reg *regs;	/* ends with name NULL; may be NULL */
+	const struct state_field *state;
+	int (*init)(struct dev *d,
+		    struct err *err); /* may be NULL; options are set, state is reset */
+	void (*reset)(struct dev *d); /* after state_reset(); may be NULL */
+	uint64_t (*read)(struct dev *d, unsigned range, uint64_t off, unsigned size);
+	void (*write)(struct dev *d, unsigned range, uint64_t off, unsigned size, uint64_t val);
+	/* Extra state beyond the table (queues): NULL or both. save appends; load consumes. */
+	int (*save)(const struct dev *d, struct buf *out);
+	int (*load)(struct dev *d, const void *p, size_t len, size_t *used, struct err *err);
+	int (*post_load)(struct dev *d, struct err *err); /* check what came in, re-arm timers */
+	void (*fini)(struct dev *d);
+};
+
+struct dev {
+	const struct dev_class *cls;
+	char name[24]; /* "uart0" */
+	struct dev_env env;
+	struct irq irq;	   /* wired to env.irq with this device's line */
+	uint64_t irq_line; /* option `irq`; DEV_NO_IRQ: none */
+	struct state_table table;
+	unsigned nr_ranges;
+	struct {
+		struct dev *dev;
+		unsigned index;
+		uint64_t base;
+		int id; /* bus id or -1 */
+	} range[DEV_RANGES];
+	struct dev *next; /* the owner's list */
+};
+
+#define DEV_NO_IRQ UINT64_MAX
+
+/* All classes in the tree, sorted by name; NULL-terminated. Made from the files in models/. */
+extern const struct dev_class *const dev_classes[];
+const struct dev_class *dev_class_find(const char *name);
+
+/*
+ * Make one from "class[,opt=value]...": `uart,base=0x3f8,irq=4`. Not on a bus yet.
+ * -ENOENT (no such class: the message lists them), -EINVAL (an option that is unknown, does not
+ * parse, is out of range: named), -ENOMEM.
+ */
+int dev_new(struct dev **out, const char *spec, const struct dev_env *env, struct err *err);
+/* The same for a class that is in no list: a foreign device. */
+int dev_new_class(struct dev **out, const struct dev_class *cls, const char *opts,
+		  const struct dev_env *env, struct err *err);
+void dev_free(struct dev *d); /* leaves the bus first if it is on one */
+
+/* Put its ranges on the bus, or take them away. */
+int dev_attach(struct dev *d, struct bus *bus, struct err *err);
+void dev_detach(struct dev *d, struct bus *bus);
+
+void dev_reset(struct dev *d);
+int dev_save(const struct dev *d, struct buf *out);
+int dev_load(struct dev *d, const void *p, size_t len, size_t *used, struct err *err);
+uint64_t dev_hash(const struct dev *d, uint64_t seed);
+void dev_json(const struct dev *d, struct buf *out);
+
+/* An access as the bus makes it, for fuzz targets and unit tests without a bus. */
+uint64_t dev_read(struct dev *d, unsigned range, uint64_t off, unsigned size);
+void dev_write(struct dev *d, unsigned range, uint64_t off, unsigned size, uint64_t val);
+
+/* The register at (range, off), or NULL: for traces. */
+const struct dev_reg *dev_reg_find(const struct dev_class *cls, unsigned range, uint64_t off);
+
+/* A guest error that a device saw: leaves TRACE_DEV with (text), a static string. */
+void dev_guest_error(struct dev *d, const char *text, uint64_t addr, uint64_t val);
+
+/* ---- the interrupt controller: the machine asks its vector when the CPU takes INTR ----------- */
+
+/* i8259 pair: -1 none pending. The class is "pic"; (d) must be one. */
+int pic_ack(struct dev *d);
+void pic_set(void *dev, unsigned line, int level); /* struct irq's set: lines 0 to 15 */
+
+#endif

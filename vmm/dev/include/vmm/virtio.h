@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * virtio: a virtio device over the virtio-mmio transport, version 2 (virtio 1.2 section 4.2).
+ * A model describes what is its own (struct virtio_class); the transport does the registers,
+ * feature negotiation, status, queue set-up, interrupts, reset, save and load.
+ * [hostile: fuzz/targets/mmio.c]
+ *
+ * Guarantees to a model: notify() comes only while DRIVER_OK is set, DEVICE_NEEDS_RESET is not,
+ * and the queue is ready; features() are those both sides agreed on; queue size and addresses do
+ * not change while a queue is ready.
+ */
+#ifndef VMM_VIRTIO_H
+#define VMM_VIRTIO_H
+
+#include <vmm/dev.h>
+#include <vmm/virtq.h>
+
+/* Device status, 2.1 */
+#define VIRTIO_S_ACKNOWLEDGE 1u
+#define VIRTIO_S_DRIVER	     2u
+#define VIRTIO_S_DRIVER_OK   4u
+#define VIRTIO_S_FEATURES_OK 8u
+#define VIRTIO_S_NEEDS_RESET 64u
+#define VIRTIO_S_FAILED	     128u
+
+/* Registers, 4.2.2 table 4.1 */
+enum virtio_mmio_reg {
+	VIRTIO_MMIO_MAGIC = 0x000,
+	VIRTIO_MMIO_VERSION = 0x004,
+	VIRTIO_MMIO_DEVICE_ID = 0x008,
+	VIRTIO_MMIO_VENDOR_ID = 0x00c,
+	VIRTIO_MMIO_DEVICE_FEATURES = 0x010,
+	VIRTIO_MMIO_DEVICE_FEATURES_SEL = 0x014,
+	VIRTIO_MMIO_DRIVER_FEATURES = 0x020,
+	VIRTIO_MMIO_DRIVER_FEATURES_SEL = 0x024,
+	VIRTIO_MMIO_QUEUE_SEL = 0x030,
+	VIRTIO_MMIO_QUEUE_NUM_MAX = 0x034,
+	VIRTIO_MMIO_QUEUE_NUM = 0x038,
+	VIRTIO_MMIO_QUEUE_READY = 0x044,
+	VIRTIO_MMIO_QUEUE_NOTIFY = 0x050,
+	VIRTIO_MMIO_INTERRUPT_STATUS = 0x060,
+	VIRTIO_MMIO_INTERRUPT_ACK = 0x064,
+	VIRTIO_MMIO_STATUS = 0x070,
+	VIRTIO_MMIO_QUEUE_DESC_LOW = 0x080,
+	VIRTIO_MMIO_QUEUE_DESC_HIGH = 0x084,
+	VIRTIO_MMIO_QUEUE_DRIVER_LOW = 0x090,
+	VIRTIO_MMIO_QUEUE_DRIVER_HIGH = 0x094,
+	VIRTIO_MMIO_QUEUE_DEVICE_LOW = 0x0a0,
+	VIRTIO_MMIO_QUEUE_DEVICE_HIGH = 0x0a4,
+	VIRTIO_MMIO_SHM_SEL = 0x0ac,
+	VIRTIO_MMIO_SHM_LEN_LOW = 0x0b0,
+	VIRTIO_MMIO_SHM_LEN_HIGH = 0x0b4,
+	VIRTIO_MMIO_SHM_BASE_LOW = 0x0b8,
+	VIRTIO_MMIO_SHM_BASE_HIGH = 0x0bc,
+	VIRTIO_MMIO_CONFIG_GENERATION = 0x0fc,
+	VIRTIO_MMIO_CONFIG = 0x100,
+};
+#define VIRTIO_MMIO_MAGIC_VALUE 0x74726976u /* "virt" */
+#define VIRTIO_MMIO_LEN		0x200u
+#define VIRTIO_VENDOR_VISE	0x45534956u /* "VISE" */
+#define VIRTIO_QUEUES		8	    /* at most, a device */
+
+struct virtio;
+
+struct virtio_class {
+	uint32_t device_id;
+	uint64_t features; /* beyond VERSION_1, INDIRECT_DESC, EVENT_IDX, which all offer */
+	unsigned nr_queues;
+	uint32_t queue_max;
+	uint32_t config_len; /* of the device configuration, 0: none */
+	/* The driver rang (queue): pop, work, push; the transport sends the interrupt afterwards.
+	 */
+	void (*notify)(struct virtio *v, unsigned queue);
+	void (*config_read)(struct virtio *v, uint32_t off, void *buf, uint32_t len);
+	void (*config_write)(struct virtio *v, uint32_t off, const void *buf, uint32_t len);
+};
+
+/* Begins every virtio model's instance. */
+struct virtio {
+	struct dev dev;
+	const struct virtio_class *vc;
+	struct virtq q[VIRTIO_QUEUES];
+	/* registers */
+	uint32_t status, device_features_sel, driver_features_sel, queue_sel, interrupt_status;
+	uint32_t config_generation;
+	uint64_t driver_features;
+	bool irq_level;
+};
+
+/*
+ * The hooks of a virtio model's dev_class: use VIRTIO_MMIO_CLASS_HOOKS in its initializer. init
+ * needs (vc): the model's init calls virtio_init() first.
+ */
+int virtio_init(struct dev *d, const struct virtio_class *vc, struct err *err);
+void virtio_reset(struct dev *d);
+uint64_t virtio_mmio_read(struct dev *d, unsigned range, uint64_t off, unsigned size);
+void virtio_mmio_write(struct dev *d, unsigned range, uint64_t off, unsigned size, uint64_t val);
+int virtio_save(const struct dev *d, struct buf *out);
+int virtio_load(struct dev *d, const void *p, size_t len, size_t *used, struct err *err);
+int virtio_post_load(struct dev *d, struct err *err);
+void virtio_fini(struct dev *d);
+extern const struct dev_reg virtio_mmio_regs[];
+
+#define VIRTIO_STATE_FIELDS                                                                        \
+	STATE_U(struct virtio, status, 0), STATE_U(struct virtio, device_features_sel, 0),         \
+		STATE_U(struct virtio, driver_features_sel, 0),                                    \
+		STATE_U(struct virtio, queue_sel, 0), STATE_U(struct virtio, interrupt_status, 0), \
+		STATE_U(struct virtio, config_generation, 0),                                      \
+		STATE_U(struct virtio, driver_features, 0), STATE_B(struct virtio, irq_level, 0)
+
+/* Features both sides agreed on. */
+static inline bool virtio_has(const struct virtio *v, unsigned bit)
+{
+	return v->driver_features >> bit & 1;
+}
+
+/* Raise the used-buffer interrupt if the queue's driver wants one (2.7.7). */
+void virtio_signal(struct virtio *v, unsigned queue);
+/* The device cannot go on: DEVICE_NEEDS_RESET and a configuration interrupt (2.1.2). */
+void virtio_broken(struct virtio *v, const char *why);
+
+#endif

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vm: the only composition root: a spec becomes a machine (memory, bus, clock, devices, one CPU),
+ * which runs, stops at instruction boundaries, is saved and restored.
+ *
+ * Guarantees: two machines live in one process; one event loop, no threads; time is virtual: under
+ * kvm and script each exit adds VM_EXIT_NS; HLT with interrupts on skips to the next timer.
+ * Every result says how the run ended in one of the verdicts below; nothing hangs when a limit is
+ * given. The caller promises: the spec's strings and images outlive vm_new() only.
+ * Who frees: vm_free(), vm_snap_free().
+ */
+#ifndef VMM_VM_H
+#define VMM_VM_H
+
+#include <vmm/base.h>
+#include <vmm/bus.h>
+#include <vmm/chr.h>
+#include <vmm/clock.h>
+#include <vmm/cpu.h>
+#include <vmm/dev.h>
+#include <vmm/gmem.h>
+#include <vmm/load.h>
+#include <vmm/trace.h>
+#include <vmm/x86.h>
+
+#define VM_EXIT_NS     1000u /* virtual time an exit adds on kvm and script */
+#define VM_MEM_DEFAULT (16ull << 20)
+#define VM_MEM_MIN     (1ull << 20)
+#define VM_DEVICES     16
+
+enum vm_cpu { VM_CPU_KVM, VM_CPU_SCRIPT };
+
+struct vm_spec {
+	enum vm_cpu cpu;
+	const char *script; /* VM_CPU_SCRIPT: the text, script_len bytes */
+	size_t script_len;
+	uint64_t
+		mem; /* bytes of RAM from 0 up (from 3 GiB on continued at 4 GiB); 0: the default */
+	uint64_t seed;
+	const char *const
+		*devices; /* "virtio-rng,base=0xd0000000,irq=5", ... beside the platform */
+	unsigned nr_devices;
+	bool no_platform;     /* without it: pic, uart, debugcon, debug-exit, testdev */
+	struct load_req load; /* image.data NULL: nothing is loaded, the CPU starts at reset */
+	const void *input;    /* what the serial port receives */
+	size_t input_len;
+	void (*tee)(void *ctx, const void *p,
+		    size_t len); /* serial output as it comes; may be NULL */
+	void *tee_ctx;
+	unsigned trace_events; /* size of the ring; 0: 4096 */
+	bool track_dirty;      /* snapshots are wanted */
+};
+
+/* The platform's addresses. The virtio-mmio window of device n (0..) is at VM_VIRTIO + n * 0x200.
+ */
+#define VM_COM1		0x3f8u
+#define VM_COM1_IRQ	4u
+#define VM_DEBUGCON	0xe9u
+#define VM_DEBUG_EXIT	0xf4u
+#define VM_TESTDEV_PIO	0x500u	    /* 0x20 bytes */
+#define VM_TESTDEV_MMIO 0xfeb00000u /* 0x1000 bytes */
+#define VM_TESTDEV_IRQ	10u
+#define VM_VIRTIO	0xd0000000u
+#define VM_VIRTIO_IRQ	5u /* of the first, then 6, 7, 9, 11 */
+
+/*
+ * The test device's host operations: what a guest asks the machine to do with its CPU and memory
+ * at the next instruction boundary. Arguments a0..a3 and the result are registers of the test
+ * device. The result is 0, a count, or a negative errno.
+ */
+enum vm_hostop {
+	VM_OP_NONE,
+	VM_OP_SET_REG,	 /* a0 enum x86_gpr (16: rip, 17: rflags), a1 value: through ops->set */
+	VM_OP_GET_REG,	 /* a0 as above: the value is the result */
+	VM_OP_BAD_STATE, /* a0 which rule to break (enum vm_bad_state): result -EINVAL when refused
+			    and the state is unchanged, 0 when it was accepted (and then undone) */
+	VM_OP_STEP, /* a0 n: report the next n instructions' pc and dr6 as pairs of u64 to gpa a1 */
+	VM_OP_BREAK, /* a0 address (0: none): one pair to gpa a1 at each execution, a2 at most */
+	VM_OP_MEM_REMOVE,  /* a0 gpa of the region */
+	VM_OP_MEM_ADD,	   /* a0 gpa, a1 len, a2 0 RAM, 1 ROM */
+	VM_OP_ON_SHUTDOWN, /* a0 entry, a1 mode: at the next SHUTDOWN or failed emulation, once, the
+			      CPU starts there anew instead of the run ending; dx:ax there tell why
+			    */
+	VM_OP_ZERO_STATE,  /* all registers zero: what does the back end make of it? */
+	VM_OP_NMI,	   /* an NMI at the boundary */
+	VM_OP_IRQ_WINDOW,  /* a0 n: assert the test interrupt when the guest next can take it */
+	VM_OP_SKIP, /* a0 n: at the next failed emulation skip n bytes instead of ending, once */
+	VM_OP_SAVE_LOAD, /* save and load devices and CPU state through their tables, right here */
+	VM_OP_PROBE,	 /* a0 hash64(0, name) of a doctor probe: 1 the host has it, 0 not */
+	VM_OPS
+};
+enum vm_bad_state {
+	VM_BAD_PG_WITHOUT_PE,
+	VM_BAD_NW_WITHOUT_CD,
+	VM_BAD_CR0_HIGH,
+	VM_BAD_CR4_RESERVED,
+	VM_BAD_EFER_RESERVED,
+	VM_BAD_LMA_WITHOUT_PG,
+	VM_BAD_STATES
+};
+
+struct vm_limits {
+	uint64_t budget;  /* instructions on soft, exits on kvm and script; 0: none */
+	uint64_t wall_ms; /* host time; 0: none */
+};
+
+enum vm_verdict { VM_PASS, VM_FAIL, VM_ERROR, VM_SKIP, VM_LIMIT };
+/* "pass", "fail", "error", "skip", "limit" */
+const char *vm_verdict_name(enum vm_verdict v);
+
+struct vm_result {
+	enum vm_verdict verdict;
+	int status; /* the process's: 0 pass, 1 fail, 3 error, 4 skip, 5 limit */
+	int guest;  /* the byte written to 0xf4, or -1 */
+	uint64_t exits;
+	bool has_icount;
+	uint64_t icount;
+	bool deterministic;
+	/* the first failed assertion, from the test device; line 0: none */
+	uint32_t assert_line;
+	uint64_t assert_got, assert_want;
+	char reason[240]; /* one line: "debug-exit 0", "triple fault at 0x1003", ... */
+	const char *end;  /* the word of TRACE_END: "exit", "shutdown", "hlt", "limit", ... */
+};
+
+struct vm;
+struct vm_snap;
+
+/*
+ * 0, or: -ENOENT, -EACCES (no KVM), -EINVAL (spec: named), -ENOEXEC, -E2BIG (image), -ENOMEM.
+ * mem of 0x1 byte or 1 TiB: -EINVAL with the limits.
+ */
+int vm_new(struct vm **out, const struct vm_spec *spec, struct err *err);
+void vm_free(struct vm *vm);
+
+/*
+ * Run until the guest ends it, fails, or a limit is reached; may be called again after VM_LIMIT.
+ * A guest passes when it writes (want) (vm_set_pass_code, default 0) to 0xf4; any other byte, a
+ * triple fault, HLT with nothing to wake it, a failed emulation is VM_FAIL. 0 always: *res tells.
+ */
+int vm_run(struct vm *vm, const struct vm_limits *lim, struct vm_result *res);
+void vm_set_pass_code(struct vm *vm, uint8_t want);
+
+/* Back to the state after vm_new(), from a snapshot taken then (track_dirty). */
+int vm_snap(struct vm *vm, struct vm_snap **out, struct err *err);
+int vm_restore(struct vm *vm, const struct vm_snap *s, struct err *err);
+void vm_snap_free(struct vm_snap *s);
+
+/*
+ * hash64 over, in this order: the CPU state table (cpu_state_table), gmem_hash(), dev_hash() of
+ * each device in order of attachment, clock. Equal for every compiler and host.
+ */
+int vm_hash(struct vm *vm, uint64_t *hash, struct err *err);
+
+/* The parts, for tools: borrowed, live as long as the vm. */
+struct gmem *vm_mem(struct vm *vm);
+struct bus *vm_bus(struct vm *vm);
+struct clock *vm_clock(struct vm *vm);
+struct trace *vm_trace(struct vm *vm);
+struct cpu *vm_cpu(struct vm *vm);
+struct chr *vm_serial(struct vm *vm);			/* what COM1 sent */
+struct chr *vm_console(struct vm *vm);			/* what 0xe9 got */
+struct dev *vm_device(struct vm *vm, const char *name); /* by instance name "uart0" or NULL */
+const struct load_result *vm_loaded(const struct vm *vm);
+
+/* ---- what the host has: run-time probes, by name -----------------------------------------------
+ */
+
+struct vm_probe {
+	const char *name;    /* "kvm", "kvm-int-n-cpl0", "x87-cpl0", ... */
+	const char *what;    /* one line for people: what is true when it holds */
+	const char *way_out; /* what to do when it does not; may be NULL */
+};
+/* All probes there are, sorted by name; ends with name NULL. */
+extern const struct vm_probe vm_probes[];
+
+/*
+ * Run the named probe on this host now (each takes a few ms): 1 yes, 0 no (*why says what was
+ * seen, at most why_len), -ENOENT no such probe. Probes run a few instructions in a throw-away VM;
+ * those that may hang end by a wall-clock limit.
+ */
+int vm_probe_run(const char *name, char *why, size_t why_len);
+
+#endif
