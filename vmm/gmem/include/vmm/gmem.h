@@ -72,12 +72,16 @@ void *gmem_rw(struct gmem *g, uint64_t gpa, uint64_t len);
 
 /*
  * Copy; may span adjacent regions; all or nothing. -EFAULT if any byte is not there (for write:
- * not RAM). A read hook (below) may change memory after the copy.
+ * not RAM); len 0 is fine anywhere. (buf) may lie in guest memory itself, overlapping. A read hook
+ * (below) may change memory after the copy.
  */
 int gmem_read(struct gmem *g, uint64_t gpa, void *buf, uint64_t len);
 int gmem_write(struct gmem *g, uint64_t gpa, const void *buf, uint64_t len);
 
-/* As gmem_write, but ROM is written too: for loaders and debuggers. gmem_set: fill with (byte). */
+/*
+ * As gmem_write, but ROM is written too (and its pages become dirty): for loaders and debuggers.
+ * gmem_set: fill with (byte); cheap for large runs of zero.
+ */
 int gmem_place(struct gmem *g, uint64_t gpa, const void *buf, uint64_t len);
 int gmem_set(struct gmem *g, uint64_t gpa, uint8_t byte, uint64_t len);
 
@@ -98,6 +102,8 @@ void gmem_merge_log(struct gmem *g, unsigned id, const uint64_t *bitmap, size_t 
 
 /* Was the page of (gpa) written since the last snapshot, restore or clear? */
 bool gmem_is_dirty(const struct gmem *g, uint64_t gpa);
+/* Where pages were dirty this also forgets the base snapshot: its next restore copies everything.
+ */
 void gmem_clear_dirty(struct gmem *g);
 /* The number of dirty pages, and the gpa of each by ascending order through (fn). */
 uint64_t gmem_dirty_count(const struct gmem *g);
@@ -105,7 +111,8 @@ void gmem_dirty_each(const struct gmem *g, void (*fn)(void *ctx, uint64_t gpa), 
 
 /*
  * A page holds decoded code: any later write to it clears the mark and calls the stale hook with
- * the page's gpa, before the write returns.
+ * the page's gpa, before the write returns; so do a restore that may change it and the removal of
+ * its region. The hook may mark pages and read, not add, remove, restore.
  */
 void gmem_mark_code(struct gmem *g, uint64_t gpa);
 typedef void (*gmem_stale_hook)(void *ctx, uint64_t gpa);
