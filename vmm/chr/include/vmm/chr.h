@@ -14,7 +14,7 @@
 #define CHR_KEEP ((size_t)4 << 20) /* bytes of output kept */
 
 struct chr {
-	struct buf out;	  /* what the guest sent, the first CHR_KEEP bytes of it */
+	struct buf out;	  /* the first CHR_KEEP bytes of what the guest sent; see out.failed */
 	uint64_t written; /* bytes in all */
 	const uint8_t *in;
 	size_t in_len, in_pos;
@@ -23,6 +23,7 @@ struct chr {
 	void *tee_ctx;
 };
 
+/* (in) may be NULL where in_len is 0. For a tee set it afterwards. */
 void chr_init(struct chr *c, const void *in, size_t in_len);
 void chr_fini(struct chr *c);
 

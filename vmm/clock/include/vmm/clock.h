@@ -4,8 +4,10 @@
  * is called; host time is unknown here.
  *
  * Guarantees: timers fire in order of deadline, ties in order of arming; a handler sees
- * clock_now() == its deadline; it may arm and cancel any timer, its own too.
- * The caller promises: a timer's memory outlives its being armed; one thread a clock.
+ * clock_now() == its deadline, or the present if it was armed for the past; it may arm and cancel
+ * any timer, its own too, which is no longer armed when it is called.
+ * The caller promises: a timer's memory outlives its being armed; it went through
+ * clock_timer_init(); one thread a clock; no handler advances the clock. Nothing is to be freed.
  */
 #ifndef VMM_CLOCK_H
 #define VMM_CLOCK_H
@@ -40,7 +42,7 @@ void clock_timer_init(struct clock_timer *t, void (*fn)(void *ctx, uint64_t now)
 void clock_arm(struct clock *c, struct clock_timer *t, uint64_t deadline);
 void clock_cancel(struct clock *c, struct clock_timer *t);
 
-/* The earliest deadline, CLOCK_NEVER if nothing is armed. */
+/* The earliest deadline (it may lie in the past), CLOCK_NEVER if nothing is armed. */
 static inline uint64_t clock_next(const struct clock *c)
 {
 	return c->head ? c->head->deadline : CLOCK_NEVER;
@@ -48,13 +50,17 @@ static inline uint64_t clock_next(const struct clock *c)
 
 /*
  * Move to now + ns (saturating), firing what falls due on the way. A handler that re-arms for the
- * same instant for ever is cut off after CLOCK_FIRE_MAX calls at one instant: returns -ELOOP, the
- * timers stay armed; else 0.
+ * same instant for ever is cut off after CLOCK_FIRE_MAX calls at one instant: returns -ELOOP with
+ * the time at that instant, the timers stay armed; else 0.
  */
 #define CLOCK_FIRE_MAX 10000
 int clock_advance(struct clock *c, uint64_t ns);
 
-/* now only; timers are saved by their owners as deadlines and re-armed in post_load. */
+/*
+ * now only; timers are saved by their owners as deadlines and re-armed in post_load. A field table
+ * should name a copy of the deadline: one that is loaded into an armed timer unsorts the list until
+ * that timer is armed or cancelled again.
+ */
 extern const struct state_table clock_state;
 
 #endif

@@ -5,9 +5,15 @@
  *
  * Guarantees: the saved form is little-endian, holds names and sizes, and is equal for every host
  * and compiler. Loading is transactional: on any error the object is as it was. Saved bytes may be
- * hostile: [hostile: fuzz/targets/state.c] state_load() checks everything and allocates nothing
- * beyond a scratch copy of the object.
- * The caller promises: the object is at least as large as its table says.
+ * hostile: [hostile: fuzz/targets/state.c] state_load() checks everything before it changes the
+ * object, and allocates nothing.
+ * The caller promises: the object is at least as large as its table says, its fields do not
+ * overlap, names are under 64 KiB. Nothing is to be freed.
+ *
+ * The saved form, all numbers little-endian:
+ *   u32 magic "VST1", u32 version, u32 number of fields, u16 length of the table's name, the name;
+ *   for each field: u16 length of its name, the name, u8 kind, u8 0, u32 size, u32 count, and
+ *   count elements of size bytes; a bool is 0 or 1.
  */
 #ifndef VMM_STATE_H
 #define VMM_STATE_H
@@ -63,7 +69,7 @@ struct state_table {
 	const struct state_field *fields;
 };
 
-/* Append the saved form of (obj) to (out). 0 or -ENOMEM. */
+/* Append the saved form of (obj) to (out). 0 or -ENOMEM: (out) has failed, or would pass its max. */
 int state_save(const struct state_table *t, const void *obj, struct buf *out);
 
 /*
@@ -74,10 +80,10 @@ int state_save(const struct state_table *t, const void *obj, struct buf *out);
 int state_load(const struct state_table *t, void *obj, const void *p, size_t len, size_t *used,
 	       struct err *err);
 
-/* Give every field without STATE_F_NORESET its reset value. */
+/* Give every field without STATE_F_NORESET its reset value; each of its bytes, for bytes. */
 void state_reset(const struct state_table *t, void *obj);
 
-/* A chained hash over name, version and the fields' saved bytes. */
+/* A chained hash over the table's name, its version and the values as saved; equal on every host. */
 uint64_t state_hash(const struct state_table *t, const void *obj, uint64_t seed);
 
 /*
@@ -88,7 +94,7 @@ typedef void (*state_diff_fn)(void *ctx, const char *field, uint32_t index, uint
 unsigned state_diff(const struct state_table *t, const void *a, const void *b, state_diff_fn cb,
 		    void *ctx);
 
-/* {"field":1,"array":[1,2],"bytes":"hex"}; appended. */
+/* {"field":1,"flag":true,"array":[1,2],"bytes":"hex"}; appended. Check out->failed. */
 void state_json(const struct state_table *t, const void *obj, struct buf *out);
 
 #endif
