@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * virtq: the device side of a split virtqueue (virtio 1.2 section 2.7 and, for what both rings share,
- * 2.6): indirect descriptors, event index, notification suppression.
- * [hostile: fuzz/targets/virtq.c] The driver's side, for tests, fuzz targets and benches, is in
- * virtq_driver.h.
+ * virtq: the device side of a split virtqueue (virtio 1.2 section 2.7 and, for what both rings
+ * share, 2.6): indirect descriptors, event index, notification suppression.
+ * [hostile: fuzz/targets/virtq.c]
+ * The driver's side, for tests, fuzz targets and benches, is in virtq_driver.h.
  *
  * Guarantees
  * - Every word of the rings and tables that is judged is read once, copied, checked, then used.
- * - No allocation after virtq_init(). A chain has at most num segments (2.7.5.3.1, 2.7.4), direct
- *   and indirect descriptors together; a call walks at most that many. At most num chains are in
- *   flight, each head once.
+ * - No allocation after virtq_init(). A chain has at most num segments (2.7.5.3.1), direct and
+ *   indirect descriptors together; the descriptor that points to an indirect table is not one.
+ *   virtq_next() reads guest memory at most num + 4 times. At most num chains are in flight, each
+ *   head once; at most num are handed out for one doorbell.
  * - used.len is what was stored through virtq_write() and the like, never more.
  * - Two kinds of guest error, two outcomes:
  *   queue-level (avail.idx jumps by more than num, a head >= num, a head offered while in flight,
@@ -18,7 +19,10 @@
  *   chain-level (loop, too long, descriptor outside RAM, readable after writable, INDIRECT inside
  *   an indirect table, indirect table of a bad length, total of 2^32 bytes or more): the chain is
  *   handed over with its `error` set and no segments; the device completes it with virtq_push(),
- *   used.len 0, and the queue stays healthy.
+ *   used.len 0, and the queue stays healthy. The first fault along the chain is the one reported;
+ *   in one descriptor: LOOP, INDIRECT, INDIRECT_SIZE, ORDER, ADDR, TOTAL, NEXT, in this order.
+ *   A zero-length buffer is a segment; nothing is there to be accessed, so any address will do.
+ * - Chains that were handed out may be completed on a broken queue too.
  * The caller promises: the gmem outlives the queue; one thread; a chain is pushed once, before the
  * next reset.
  * Who frees: virtq_fini() what virtq_init() gave.
@@ -32,6 +36,11 @@
 #include <vmm/trace.h>
 
 #define VIRTQ_NUM_MAX 32768u /* 2.7: Queue Size is a power of 2, at most this */
+
+/* 2.7: bytes of the three areas of a queue of (n); the event fields are always counted. */
+#define VIRTQ_DESC_BYTES(n)  (16ull * (n))
+#define VIRTQ_AVAIL_BYTES(n) (6 + 2ull * (n))
+#define VIRTQ_USED_BYTES(n)  (6 + 8ull * (n))
 
 /* Descriptor flags, 2.7.5. */
 #define VIRTQ_DESC_F_NEXT     1u
@@ -89,18 +98,26 @@ struct virtq {
 	bool ready;
 	bool event_idx, indirect; /* negotiated */
 	/* the device's position */
-	uint16_t last_avail, used_idx, signalled;
-	bool signalled_valid;
+	uint16_t last_avail, used_idx;
+	uint16_t signalled;	 /* used_idx at the last virtq_needs_interrupt() */
+	bool signalled_valid;	 /* false: used_idx went once round since then */
+	bool kicks_off;		 /* virtq_want_kicks(q, false) */
 	enum virtq_error broken; /* VIRTQ_OK, or a queue-level error */
 	uint32_t in_flight;
-	uint64_t popped, pushed; /* counters, for conservation checks */
+	uint64_t popped, pushed; /* counters: popped = pushed + in_flight, always */
+	uint64_t in_flight_map[VIRTQ_NUM_MAX / 64]; /* one bit a head */
 	/* private */
 	struct gmem *mem;
 	struct trace *trace;
 	unsigned index;
-	struct virtq_seg *segs;	 /* num_max of them */
-	uint64_t *in_flight_map; /* one bit a head */
-	uint8_t *table;		 /* the copied indirect table */
+	uint32_t budget;	/* chains that may still be handed out for this doorbell */
+	struct virtq_seg *segs; /* num_max of them */
+	uint8_t *table;		/* the copied indirect table: num_max descriptors */
+	struct {		/* where RAM is; adjacent regions are one piece */
+		bool known;
+		unsigned generation, nr;
+		uint64_t base[GMEM_REGIONS], size[GMEM_REGIONS];
+	} ram;
 };
 
 /*
@@ -111,30 +128,35 @@ int virtq_init(struct virtq *q, struct gmem *mem, struct trace *trace, unsigned 
 	       uint32_t num_max, struct err *err);
 void virtq_fini(struct virtq *q);
 
-/* As after virtq_init(): position, addresses, size = num_max, not ready. */
+/* As after virtq_init(): position, addresses, features, size = num_max, not ready. */
 void virtq_reset(struct virtq *q);
 
 /*
- * Make it ready: checks num (power of two, 1 to num_max), alignment, that the three areas do not
- * wrap and lie in RAM. On error -EINVAL with a message and the queue is not ready.
+ * Make it ready, if it is not: checks num (power of two, 1 to num_max), alignment, that the three
+ * areas do not wrap and lie in RAM. On error -EINVAL with a message and the queue is not ready.
  */
 int virtq_enable(struct virtq *q, struct err *err);
 
 /*
- * The next chain. 1: *c is one (look at c->error first); 0: none offered; -EIO: broken (see
- * q->broken); -EAGAIN: not ready. Never more than num heads a call of virtq_kick_begin():
- * a device's notify handler loops `while (virtq_next(q, &c) == 1)` and that loop is bounded,
- * because a head cannot come twice before it is pushed and pushes are counted by virtq_kick_begin.
+ * Begin handling one doorbell, timer or other event: from here virtq_next() hands out at most num
+ * chains. A driver that keeps the rules never has more on offer; this stops one that does not, for
+ * whom the device's own writes (a buffer that lies over the avail ring) make new chains available
+ * for ever. Call it first in every handler: without it virtq_next() hands out nothing.
+ */
+void virtq_kick_begin(struct virtq *q);
+
+/*
+ * The next chain. 1: *c is one (look at c->error first); 0: none is offered, or the bound of
+ * virtq_kick_begin() is reached; -EIO: broken (see q->broken); -EAGAIN: not ready. So
+ * `virtq_kick_begin(q); while (virtq_next(q, &c) == 1)` is a whole, bounded handler. When the ring
+ * is empty and doorbells are wanted, avail_event is moved up so that the next chain rings again.
  */
 int virtq_next(struct virtq *q, struct virtq_chain *c);
 
 /*
- * Begin handling one doorbell: at most 2 * num chains are handed out until the next one, whatever
- * the driver does to avail.idx meanwhile; then virtq_next() returns 0.
+ * Give the chain back with used.len = c->written. 0 or -EIO (ring gone: broken, and the chain stays
+ * in flight). Only c->head and c->written are looked at.
  */
-void virtq_kick_begin(struct virtq *q);
-
-/* Give the chain back with used.len = c->written. 0 or -EIO (ring gone: broken). */
 int virtq_push(struct virtq *q, const struct virtq_chain *c);
 
 /*
@@ -143,7 +165,10 @@ int virtq_push(struct virtq *q, const struct virtq_chain *c);
  */
 bool virtq_needs_interrupt(struct virtq *q);
 
-/* Ask the driver for doorbells, or not (2.7.10): used.flags or avail_event. */
+/*
+ * Ask the driver for doorbells, or not (2.7.10): used.flags or avail_event. They are wanted after
+ * virtq_enable(). Both are hints. After asking again, look once more with virtq_next().
+ */
 void virtq_want_kicks(struct virtq *q, bool want);
 
 /* ---- the bytes of a chain ------------------------------------------------------------------ */
@@ -155,11 +180,20 @@ void virtq_want_kicks(struct virtq *q, bool want);
 int64_t virtq_read(struct virtq *q, const struct virtq_chain *c, uint64_t off, void *buf,
 		   uint64_t len);
 
-/* Copy into the writable part at (off); returns how many fitted; raises c->written. */
+/*
+ * Copy into the writable part at (off); returns how many fitted; raises c->written. -EFAULT if RAM
+ * went away: what was stored before that counts. Fill the part from its start: used.len says that
+ * all bytes below it were stored (2.7.8.2).
+ */
 int64_t virtq_write(struct virtq *q, struct virtq_chain *c, uint64_t off, const void *buf,
 		    uint64_t len);
 
-/* Position for save and load; addresses and sizes are in it too. post_load: virtq_post_load(). */
+/*
+ * Position for save and load; addresses, size and features are in it too, num_max is not: it is
+ * configuration. After loading into a queue from virtq_init() call virtq_post_load(): -EINVAL for
+ * values that no queue can have (the queue is then reset). A ring that is not in RAM is no such
+ * error: the first access finds it.
+ */
 extern const struct state_table virtq_state;
 int virtq_post_load(struct virtq *q, struct err *err);
 

@@ -17,28 +17,32 @@ struct virtq_driver {
 	uint32_t num;
 	uint64_t desc, avail, used;
 	uint16_t avail_idx; /* what was published */
+	uint16_t offer_idx; /* what virtq_driver_publish() will publish */
 	uint16_t used_idx;  /* what was consumed */
 	uint16_t free_head; /* next descriptor to hand out, round robin */
 	bool event_idx;
 };
 
-/* Bytes the three areas need when laid out from an aligned base by virtq_driver_layout(). */
+/* Bytes the three areas need when laid out from an aligned base by virtq_driver_init(). */
 uint64_t virtq_driver_bytes(uint32_t num);
 
-/* Lay the areas out from (base) (16-aligned) and zero them. -EFAULT if they are not in RAM. */
+/*
+ * Lay the areas out from (base) and zero them. -EINVAL: (base) is not 16-aligned, or (num) is not 1
+ * to VIRTQ_NUM_MAX (any number in between will do: the device side judges). -EFAULT: not in RAM.
+ */
 int virtq_driver_init(struct virtq_driver *d, struct gmem *mem, uint32_t num, uint64_t base,
 		      bool event_idx);
 
 /* Tell the device side where they are: fills desc, avail, used, num. */
 void virtq_driver_attach(const struct virtq_driver *d, struct virtq *q);
 
-/* Write one descriptor as given: nothing is checked. */
+/* Write one descriptor as given: nothing is checked. -EFAULT if it is not in RAM. */
 int virtq_driver_desc(struct virtq_driver *d, uint16_t i, uint64_t addr, uint32_t len,
 		      uint16_t flags, uint16_t next);
 
 /*
- * Chain (n) buffers in consecutive descriptors (wrapping), flags made right; returns the head or
- * -EINVAL for n of 0 or over num. Not yet offered.
+ * Chain (n) buffers in consecutive descriptors (wrapping), flags made right; returns the head,
+ * -EINVAL for n of 0 or over num, or -EFAULT. Not yet offered.
  */
 struct virtq_buf {
 	uint64_t gpa;
@@ -47,7 +51,10 @@ struct virtq_buf {
 };
 int virtq_driver_chain(struct virtq_driver *d, const struct virtq_buf *bufs, unsigned n);
 
-/* The same as an indirect table at (table); returns the head descriptor that points to it. */
+/*
+ * The same as an indirect table at (table); returns the head descriptor that points to it. (n) may
+ * be anything from 1 to 65535; -EFAULT if the table is not in RAM.
+ */
 int virtq_driver_indirect(struct virtq_driver *d, uint64_t table, const struct virtq_buf *bufs,
 			  unsigned n);
 
@@ -55,13 +62,16 @@ int virtq_driver_indirect(struct virtq_driver *d, uint64_t table, const struct v
 void virtq_driver_offer(struct virtq_driver *d, uint16_t head);
 void virtq_driver_publish(struct virtq_driver *d);
 
-/* Would a driver ring the doorbell now (NO_NOTIFY, avail_event)? */
+/* Would a driver ring the doorbell now (NO_NOTIFY, avail_event), having last asked at (old)? */
 bool virtq_driver_needs_kick(struct virtq_driver *d, uint16_t old_avail_idx);
 
 /* One used element: true and id, len; false: none. */
 bool virtq_driver_used(struct virtq_driver *d, uint32_t *id, uint32_t *len);
 
-/* Interrupt suppression: flags when there is no event index, used_event when there is. */
+/*
+ * Interrupt suppression: with an event index (used_event) is written, and (suppress) is not looked
+ * at; without one flags say (suppress).
+ */
 void virtq_driver_suppress(struct virtq_driver *d, bool suppress, uint16_t used_event);
 
 #endif

@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: MIT */
+/* The device side of a split virtqueue: set-up, position, the two rings, notifications. */
+#include <assert.h>
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "virtq_priv.h"
+
+/* Offsets in the rings, 2.7.6 and 2.7.8. */
+#define AVAIL_FLAGS 0u
+#define AVAIL_IDX   2u
+#define AVAIL_RING  4u
+#define USED_FLAGS  0u
+#define USED_IDX    2u
+#define USED_RING   4u
+#define USED_ELEM   8u
+
+#define F(member, rst) STATE_U(struct virtq, member, rst)
+#define B(member, rst) STATE_B(struct virtq, member, rst)
+
+static const struct state_field fields[] = {
+	F(num, 0),
+	F(desc, 0),
+	F(avail, 0),
+	F(used, 0),
+	B(ready, 0),
+	B(event_idx, 0),
+	B(indirect, 0),
+	F(last_avail, 0),
+	F(used_idx, 0),
+	F(signalled, 0),
+	B(signalled_valid, 1),
+	B(kicks_off, 0),
+	F(broken, VIRTQ_OK),
+	F(in_flight, 0),
+	F(popped, 0),
+	F(pushed, 0),
+	STATE_ARR(struct virtq, in_flight_map, 0),
+	STATE_END,
+};
+
+const struct state_table virtq_state = {"virtq", 1, fields};
+
+const char *virtq_error_name(enum virtq_error e)
+{
+	static const char *const names[] = {
+		[VIRTQ_OK] = "no error",
+		[VIRTQ_E_LOOP] = "descriptor loop",
+		[VIRTQ_E_NEXT] = "next outside the table",
+		[VIRTQ_E_ADDR] = "buffer outside RAM",
+		[VIRTQ_E_ORDER] = "readable after writable",
+		[VIRTQ_E_INDIRECT] = "indirect not allowed here",
+		[VIRTQ_E_INDIRECT_SIZE] = "bad indirect table",
+		[VIRTQ_E_TOTAL] = "chain of 4 GiB or more",
+		[VIRTQ_E_LEN] = "empty buffer",
+		[VIRTQ_E_AVAIL] = "avail.idx jumps",
+		[VIRTQ_E_HEAD] = "head outside the table",
+		[VIRTQ_E_INFLIGHT] = "head in flight already",
+		[VIRTQ_E_RING] = "ring outside RAM",
+	};
+
+	return (unsigned)e < ARRAY_SIZE(names) ? names[e] : "unknown";
+}
+
+static bool is_queue_size(uint64_t n, uint32_t max)
+{
+	return n && n <= max && !(n & (n - 1));
+}
+
+/* ---- set-up ---------------------------------------------------------------------------------- */
+
+int virtq_init(struct virtq *q, struct gmem *mem, struct trace *trace, unsigned index,
+	       uint32_t num_max, struct err *err)
+{
+	memset(q, 0, sizeof(*q));
+	if (!is_queue_size(num_max, VIRTQ_NUM_MAX))
+		return err_set(err, -EINVAL,
+			       "queue %u: size %u is not a power of two from 1 to %u: choose one",
+			       index, num_max, VIRTQ_NUM_MAX);
+	q->segs = calloc(num_max, sizeof(*q->segs));
+	q->table = malloc(VIRTQ_DESC_BYTES(num_max));
+	if (!q->segs || !q->table) {
+		virtq_fini(q);
+		return err_set(err, -ENOMEM, "queue %u: no memory for %u segments: free some",
+			       index, num_max);
+	}
+	q->mem = mem;
+	q->trace = trace;
+	q->index = index;
+	q->num_max = num_max;
+	virtq_reset(q);
+	return 0;
+}
+
+void virtq_fini(struct virtq *q)
+{
+	free(q->segs);
+	free(q->table);
+	q->segs = NULL;
+	q->table = NULL;
+	q->ready = false;
+}
+
+void virtq_reset(struct virtq *q)
+{
+	state_reset(&virtq_state, q);
+	q->num = q->num_max;
+	q->budget = 0;
+}
+
+/* What a ready queue must be like, RAM aside. */
+static int check_config(const struct virtq *q, struct err *err)
+{
+	const struct {
+		const char *name;
+		uint64_t addr, size, align;
+	} areas[] = {
+		{"descriptor table", q->desc, VIRTQ_DESC_BYTES(q->num), 16},
+		{"available ring", q->avail, VIRTQ_AVAIL_BYTES(q->num), 2},
+		{"used ring", q->used, VIRTQ_USED_BYTES(q->num), 4},
+	};
+	uint64_t end;
+
+	if (!is_queue_size(q->num, q->num_max))
+		return err_set(err, -EINVAL,
+			       "queue %u: size %u: the driver must set a power of two, at most %u",
+			       q->index, q->num, q->num_max);
+	for (unsigned i = 0; i < ARRAY_SIZE(areas); i++) {
+		if (areas[i].addr & (areas[i].align - 1))
+			return err_set(err, -EINVAL,
+				       "queue %u: the %s at %#llx must be aligned to %u bytes",
+				       q->index, areas[i].name, (unsigned long long)areas[i].addr,
+				       (unsigned)areas[i].align);
+		if (add_wraps(areas[i].addr, areas[i].size, &end))
+			return err_set(err, -EINVAL,
+				       "queue %u: the %s at %#llx, %llu bytes, wraps: move it down",
+				       q->index, areas[i].name, (unsigned long long)areas[i].addr,
+				       (unsigned long long)areas[i].size);
+	}
+	return 0;
+}
+
+int virtq_enable(struct virtq *q, struct err *err)
+{
+	int r;
+
+	if (q->ready)
+		return 0;
+	r = check_config(q, err);
+	if (r)
+		return r;
+	if (!virtq_in_ram(q, q->desc, VIRTQ_DESC_BYTES(q->num)) ||
+	    !virtq_in_ram(q, q->avail, VIRTQ_AVAIL_BYTES(q->num)) ||
+	    !virtq_in_ram(q, q->used, VIRTQ_USED_BYTES(q->num)))
+		return err_set(err, -EINVAL,
+			       "queue %u: rings at %#llx, %#llx, %#llx for %u entries: the driver "
+			       "must place all three in RAM",
+			       q->index, (unsigned long long)q->desc, (unsigned long long)q->avail,
+			       (unsigned long long)q->used, q->num);
+	q->ready = true;
+	return 0;
+}
+
+/* The heads in the (i)-th word of the map that a queue of (num) has. */
+static uint64_t map_mask(uint32_t num, uint32_t i)
+{
+	if (num <= i * 64)
+		return 0;
+	return num - i * 64 >= 64 ? ~0ull : (1ull << (num - i * 64)) - 1;
+}
+
+static int check_position(const struct virtq *q, struct err *err)
+{
+	uint32_t inside = 0, outside = 0;
+
+	for (uint32_t i = 0; i < ARRAY_SIZE(q->in_flight_map); i++) {
+		uint64_t mask = map_mask(q->num, i);
+
+		inside += (uint32_t)__builtin_popcountll(q->in_flight_map[i] & mask);
+		outside += (uint32_t)__builtin_popcountll(q->in_flight_map[i] & ~mask);
+	}
+	if (outside)
+		return err_set(err, -EINVAL,
+			       "queue %u: saved state has heads in flight that a queue of %u has "
+			       "not: save it again",
+			       q->index, q->num);
+	if (inside != q->in_flight || q->popped - q->pushed != q->in_flight)
+		return err_set(err, -EINVAL,
+			       "queue %u: saved state counts %u chains in flight and maps %u: save "
+			       "it again",
+			       q->index, q->in_flight, inside);
+	if (q->broken != VIRTQ_OK && (q->broken < VIRTQ_E_AVAIL || q->broken > VIRTQ_E_RING))
+		return err_set(err, -EINVAL,
+			       "queue %u: saved state is broken for an unknown reason %u: save it "
+			       "again",
+			       q->index, (unsigned)q->broken);
+	return 0;
+}
+
+int virtq_post_load(struct virtq *q, struct err *err)
+{
+	int r = 0;
+
+	q->budget = 0;
+	/* Until it is ready the driver may have any nonsense in num and addresses. */
+	if (q->ready)
+		r = check_config(q, err);
+	if (!r)
+		r = check_position(q, err);
+	if (r)
+		virtq_reset(q);
+	return r;
+}
+
+/* ---- access to the rings -----------------------------------------------------------------------
+ */
+
+static int queue_breaks(struct virtq *q, enum virtq_error why)
+{
+	if (!q->broken) {
+		q->broken = why;
+		trace_note(q->trace, TRACE_VQ, TRACE_VQ_BROKEN, q->index, why,
+			   virtq_error_name(why));
+	}
+	return -EIO;
+}
+
+static bool read16(struct virtq *q, uint64_t gpa, uint16_t *out)
+{
+	uint8_t b[2];
+
+	if (gmem_read(q->mem, gpa, b, sizeof(b)))
+		return false;
+	*out = ld_le16(b);
+	return true;
+}
+
+static bool write16(struct virtq *q, uint64_t gpa, uint16_t v)
+{
+	uint8_t b[2];
+
+	st_le16(b, v);
+	return !gmem_write(q->mem, gpa, b, sizeof(b));
+}
+
+/* 2.7.10: avail_event lies behind the used ring, used_event (2.7.7) behind the avail ring. */
+static uint64_t avail_event_gpa(const struct virtq *q)
+{
+	return q->used + USED_RING + (uint64_t)USED_ELEM * q->num;
+}
+
+static uint64_t used_event_gpa(const struct virtq *q)
+{
+	return q->avail + AVAIL_RING + 2ull * q->num;
+}
+
+static bool is_in_flight(const struct virtq *q, uint16_t head)
+{
+	return q->in_flight_map[head / 64] >> (head % 64) & 1;
+}
+
+/* ---- taking chains
+ * ------------------------------------------------------------------------------- */
+
+void virtq_kick_begin(struct virtq *q)
+{
+	q->budget = q->num;
+}
+
+int virtq_next(struct virtq *q, struct virtq_chain *c)
+{
+	uint16_t idx, head, offered;
+	enum virtq_error e;
+
+	if (!q->ready)
+		return -EAGAIN;
+	if (q->broken)
+		return -EIO;
+	if (!q->budget)
+		return 0;
+	if (!read16(q, q->avail + AVAIL_IDX, &idx))
+		return queue_breaks(q, VIRTQ_E_RING);
+	offered = (uint16_t)(idx - q->last_avail);
+	if (!offered) {
+		if (q->event_idx && !q->kicks_off && !write16(q, avail_event_gpa(q), q->last_avail))
+			return queue_breaks(q, VIRTQ_E_RING);
+		return 0;
+	}
+	if (offered > q->num)
+		return queue_breaks(q, VIRTQ_E_AVAIL);
+
+	/* Pairs with the driver's barrier between the entries and avail.idx (2.7.13). */
+	atomic_thread_fence(memory_order_acquire);
+	if (!read16(q, q->avail + AVAIL_RING + 2ull * (q->last_avail & (q->num - 1)), &head))
+		return queue_breaks(q, VIRTQ_E_RING);
+	if (head >= q->num)
+		return queue_breaks(q, VIRTQ_E_HEAD);
+	if (is_in_flight(q, head))
+		return queue_breaks(q, VIRTQ_E_INFLIGHT);
+	e = virtq_walk(q, head, c);
+	if (e == VIRTQ_E_RING)
+		return queue_breaks(q, e);
+
+	q->in_flight_map[head / 64] |= 1ull << (head % 64);
+	q->in_flight++;
+	q->popped++;
+	q->last_avail++;
+	q->budget--;
+	if (q->trace) {
+		trace_note(q->trace, TRACE_VQ, TRACE_VQ_POP, q->index, head, NULL);
+		if (e)
+			trace_note(q->trace, TRACE_VQ, TRACE_VQ_BAD, q->index,
+				   head | (uint64_t)e << 32, virtq_error_name(e));
+	}
+	return 1;
+}
+
+/* ---- giving them back
+ * ------------------------------------------------------------------------------ */
+
+int virtq_push(struct virtq *q, const struct virtq_chain *c)
+{
+	uint64_t slot = q->used + USED_RING + (uint64_t)USED_ELEM * (q->used_idx & (q->num - 1));
+	uint8_t elem[USED_ELEM];
+
+	/* The device's promise, not the guest's. */
+	assert(c->head < q->num && is_in_flight(q, c->head));
+	st_le32(elem, c->head);
+	st_le32(elem + 4, c->written);
+	if (gmem_write(q->mem, slot, elem, sizeof(elem)))
+		return queue_breaks(q, VIRTQ_E_RING);
+	/* 2.7.8.2: the element and what was stored in the buffers come before idx. */
+	atomic_thread_fence(memory_order_release);
+	if (!write16(q, q->used + USED_IDX, (uint16_t)(q->used_idx + 1)))
+		return queue_breaks(q, VIRTQ_E_RING);
+
+	q->used_idx++;
+	if (q->used_idx == q->signalled)
+		q->signalled_valid = false;
+	q->in_flight_map[c->head / 64] &= ~(1ull << (c->head % 64));
+	q->in_flight--;
+	q->pushed++;
+	if (q->trace)
+		trace_note(q->trace, TRACE_VQ, TRACE_VQ_PUSH, q->index,
+			   c->head | (uint64_t)c->written << 32, NULL);
+	return 0;
+}
+
+/* 2.7.7.2: did idx, going from (old) to (now), pass (event)? All modulo 2^16. */
+static bool event_passed(uint16_t event, uint16_t now, uint16_t old)
+{
+	return (uint16_t)(now - event - 1) < (uint16_t)(now - old);
+}
+
+bool virtq_needs_interrupt(struct virtq *q)
+{
+	uint16_t old = q->signalled, word;
+	bool valid = q->signalled_valid, yes;
+
+	if (!q->ready || (valid && old == q->used_idx))
+		return false;
+	/* idx must be seen before the driver's wish is read: it re-enables, then looks (2.7.14). */
+	atomic_thread_fence(memory_order_seq_cst);
+	if (!read16(q, q->event_idx ? used_event_gpa(q) : q->avail + AVAIL_FLAGS, &word)) {
+		queue_breaks(q, VIRTQ_E_RING);
+		return false;
+	}
+	q->signalled = q->used_idx;
+	q->signalled_valid = true;
+	if (q->event_idx)
+		yes = !valid || event_passed(word, q->used_idx, old);
+	else
+		yes = !(word & VIRTQ_AVAIL_F_NO_INTERRUPT);
+	if (yes && q->trace)
+		trace_note(q->trace, TRACE_VQ, TRACE_VQ_NOTIFY, q->index, q->used_idx, NULL);
+	return yes;
+}
+
+void virtq_want_kicks(struct virtq *q, bool want)
+{
+	bool ok;
+
+	if (!q->ready)
+		return;
+	q->kicks_off = !want;
+	if (q->event_idx) /* one behind is the index that will be passed last of all */
+		ok = write16(q, avail_event_gpa(q),
+			     want ? q->last_avail : (uint16_t)(q->last_avail - 1));
+	else
+		ok = write16(q, q->used + USED_FLAGS, want ? 0 : VIRTQ_USED_F_NO_NOTIFY);
+	if (!ok)
+		queue_breaks(q, VIRTQ_E_RING);
+	/* Before the caller looks at avail.idx again. */
+	atomic_thread_fence(memory_order_seq_cst);
+}
