@@ -18,6 +18,7 @@
 #include <vmm/clock.h>
 #include <vmm/gmem.h>
 #include <vmm/state.h>
+#include <vmm/testdev.h>
 #include <vmm/trace.h>
 
 /* An interrupt line: a value, not a registry. Unwired: set is NULL. */
@@ -99,10 +100,14 @@ struct dev_class {
 	void (*reset)(struct dev *d); /* after state_reset(); may be NULL */
 	uint64_t (*read)(struct dev *d, unsigned range, uint64_t off, unsigned size);
 	void (*write)(struct dev *d, unsigned range, uint64_t off, unsigned size, uint64_t val);
-	/* Extra state beyond the table (queues): NULL or both. save appends; load consumes. */
-	int (*save)(const struct dev *d, struct buf *out);
-	int (*load)(struct dev *d, const void *p, size_t len, size_t *used, struct err *err);
-	int (*post_load)(struct dev *d, struct err *err); /* check what came in, re-arm timers */
+	/*
+	 * Further state beyond the table, such as queues: the (i)-th one's table, its object in
+	 * *obj; NULL past the end. reset() resets it, the rest works by itself. May be NULL.
+	 */
+	const struct state_table *(*part)(const struct dev *d, unsigned i, const void **obj);
+	/* Check what came in, re-arm timers; lines are not driven: the other end has its own state
+	 */
+	int (*post_load)(struct dev *d, struct err *err);
 	void (*fini)(struct dev *d);
 };
 
@@ -144,13 +149,20 @@ void dev_free(struct dev *d); /* leaves the bus first if it is on one */
 int dev_attach(struct dev *d, struct bus *bus, struct err *err);
 void dev_detach(struct dev *d, struct bus *bus);
 
+/* As power-on: the fresh state, timers cancelled, lines low. */
 void dev_reset(struct dev *d);
+/* Append the saved form; 0 or -ENOMEM. */
 int dev_save(const struct dev *d, struct buf *out);
+/* *used of (len) bytes were this device's. On an error (-EINVAL, -ENOMEM) it is as it was. */
 int dev_load(struct dev *d, const void *p, size_t len, size_t *used, struct err *err);
 uint64_t dev_hash(const struct dev *d, uint64_t seed);
+/* {"table":{fields},"part":{fields}}; appended. */
 void dev_json(const struct dev *d, struct buf *out);
 
-/* An access as the bus makes it, for fuzz targets and unit tests without a bus. */
+/*
+ * An access of 1 to 8 bytes at any offset as the bus makes it, for fuzz targets and unit tests
+ * without a bus: cut where the bus cuts, nothing (all ones) beyond the range's end.
+ */
 uint64_t dev_read(struct dev *d, unsigned range, uint64_t off, unsigned size);
 void dev_write(struct dev *d, unsigned range, uint64_t off, unsigned size, uint64_t val);
 
