@@ -32,11 +32,11 @@ static int too_big(struct err *err, const char *path, uint64_t max)
 static int read_all(int fd, const char *path, uint64_t size, uint64_t max, void **buf, size_t *len,
 		    struct err *err)
 {
-	size_t cap = size < SIZE_MAX - 2 ? (size_t)size + 2 : SIZE_MAX, got = 0;
+	size_t cap = (size_t)size + 2, got = 0; /* no wrap: an off_t is at most 2^63 - 1 */
 	char *p, *q;
 	ssize_t n;
 
-	if (cap < READ_FIRST && !size)
+	if (!size)
 		cap = READ_FIRST;
 	p = malloc(cap);
 	if (!p)
@@ -55,8 +55,6 @@ static int read_all(int fd, const char *path, uint64_t size, uint64_t max, void 
 		}
 		if (got < cap - 1)
 			continue;
-		if (cap > SIZE_MAX / 2)
-			goto nomem;
 		q = realloc(p, cap * 2);
 		if (!q)
 			goto nomem;
