@@ -25,13 +25,17 @@ enum load_kind { LOAD_AUTO, LOAD_FLAT, LOAD_MULTIBOOT, LOAD_ELF, LOAD_BZIMAGE };
 
 /* Where the loaders keep what they hand over; images may not be placed over it. */
 #define LOAD_LOW_RESERVED 0x500u   /* IVT and BIOS data area */
-#define LOAD_INFO	  0x90000u /* multiboot info, zero page, E820: up to LOAD_INFO_END */
+#define LOAD_INFO	  0x90000u /* multiboot info, zero page, strings, a stack */
 #define LOAD_INFO_END	  0xa0000u
 
 struct load_blob {
 	const void *data;
 	size_t len;
-	const char *cmdline; /* a multiboot module's string; may be NULL */
+	/*
+	 * A multiboot module's string; a multiboot image's name, without blanks, which then is the
+	 * first word of the command line, as kernels expect it. May be NULL.
+	 */
+	const char *cmdline;
 };
 
 struct load_req {
@@ -55,17 +59,19 @@ struct load_result {
 	enum load_kind kind;
 	enum x86_mode mode;
 	uint64_t entry;
-	uint64_t info;			      /* multiboot info or zero page; 0: none */
-	struct load_range range[LOAD_RANGES]; /* what was placed: segments, info, cmdline, initrd */
+	uint64_t info; /* multiboot info or zero page; 0: none */
+	/* what was placed: segments (bzImage: with all of init_size), info, strings, modules, ...
+	 */
+	struct load_range range[LOAD_RANGES];
 	unsigned nr_ranges;
-	struct load_range image; /* hull of the image itself, bss included */
-	struct load_range initrd, cmdline;
-	bool touched; /* guest memory was written to, also after an error */
+	struct load_range image;	   /* hull of the image itself, bss included */
+	struct load_range initrd, cmdline; /* cmdline with its NUL */
+	bool touched;			   /* guest memory was written to, also after an error */
 };
 
 /*
- * What the bytes are: multiboot (header magic in the first 8 KiB), bzImage ("HdrS" at 0x202),
- * ELF64; else flat.
+ * What the bytes are: multiboot (a header whose magic and checksum hold, in the first 8 KiB),
+ * bzImage ("HdrS" at 0x202), ELF of any kind (which load_image may yet refuse); else flat.
  */
 enum load_kind load_detect(const void *image, size_t len);
 const char *load_kind_name(enum load_kind kind);
@@ -75,13 +81,24 @@ const char *load_kind_name(enum load_kind kind);
  * (does not fit RAM), -EINVAL (request contradicts itself), -ENAMETOOLONG (command line), with one
  * line that names the field and the reason.
  *
- * Flat: base + len in RAM, any mode; stack ends below the image.
- * Multiboot 1 (spec 0.6.96): ELF32, ELF64 or the header's address fields; flags 0-2 and 16;
- *   entry state of section 3.2; info of section 3.3: mem, cmdline, mods, mmap, loader name.
- * ELF64: PT_LOAD by p_paddr, entry in long mode (e_entry as physical or, when it lies in a
- *   segment's virtual range, translated), zero page in RSI as Linux expects.
- * bzImage: the 64-bit boot protocol (Documentation/arch/x86/boot.rst): header checked, zero page
- *   with E820, command line, initramfs; entry at load address + 0x200.
+ * Nothing may lie below LOAD_LOW_RESERVED, in the info area, over what x86_boot() writes in the
+ * mode used, or over anything else that is placed. An option that the format cannot pass on (a
+ * command line for a flat image, an initrd for a multiboot one) is -EINVAL.
+ *
+ * Flat: base + len in RAM, any mode; the stack ends at the image's start where the page below is
+ *   free RAM (in real mode at 0xfff0 at most), else in the info area.
+ * Multiboot 1 (spec 0.6.96): ELF32, ELF64 or the header's address fields; flags 0-2 and 16 (2, a
+ *   wish for a video mode, is not met); entry state of section 3.2; info of section 3.3: mem,
+ *   cmdline, mods, mmap, loader name, all valid. Modules lie high, page-aligned, below 4 GiB.
+ * ELF64: PT_LOAD by p_paddr, at most 40; entry in long mode (e_entry as physical or, when it lies
+ *   in no segment there, in a segment's virtual range, translated), zero page in RSI as Linux
+ *   expects.
+ * bzImage: the 64-bit boot protocol (Documentation/arch/x86/boot.rst), version 2.12 and later, the
+ *   first that says whether there is a 64-bit entry: header checked, zero page with E820, command
+ *   line, initramfs; at pref_address or, when relocatable, where it fits; entry at load address +
+ *   0x200.
+ * Linux's state (ELF64, bzImage): selectors 0x10 and 0x18 with a GDT of their own, 4 GiB or all
+ *   that was placed identity-mapped, a stack in the info area.
  */
 int load_image(struct gmem *mem, const struct load_req *req, struct load_result *res,
 	       struct cpu_state *cpu, struct err *err);

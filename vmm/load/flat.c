@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* load: a flat image: bytes at an address, started at its first byte in the mode asked for. */
+#include "load_priv.h"
+
+/*
+ * The page below the image is the stack where that is RAM and nothing of ours; else one in the info
+ * area, which a flat image leaves free. Real mode's SP has 16 bits.
+ */
+static uint64_t pick_stack(const struct load_plan *p, uint64_t base)
+{
+	uint64_t top = align_down(base, 16);
+	uint64_t boot = p->req->mode == X86_LONG ? X86_BOOT_PT + (2 + (LOAD_64G >> 30)) * LOAD_PAGE
+						 : LOAD_PAGE;
+
+	if (p->req->mode == X86_REAL && top > 0xfff0)
+		top = 0xfff0;
+	if (top >= boot + LOAD_PAGE && load_in_ram(p->mem, top - LOAD_PAGE, LOAD_PAGE))
+		return top;
+	return p->req->mode == X86_REAL ? top : INFO_STACK;
+}
+
+int load_flat(struct load_plan *p)
+{
+	const struct load_req *req = p->req;
+	uint64_t base = req->base;
+
+	if (req->mode != X86_REAL && req->mode != X86_PROT && req->mode != X86_LONG)
+		return err_set(p->err, -EINVAL,
+			       "flat image: mode %d is none that there is: use real, prot or long",
+			       (int)req->mode);
+	if (req->mode == X86_REAL && base >= LOAD_1M)
+		return err_set(p->err, -EINVAL,
+			       "flat image: base 0x%llx is out of real mode's reach: use an "
+			       "address below 1 MiB",
+			       (unsigned long long)base);
+	if (req->mode == X86_PROT && base >= LOAD_4G)
+		return err_set(p->err, -EINVAL,
+			       "flat image: base 0x%llx is out of protected mode's reach: use an "
+			       "address below 4 GiB",
+			       (unsigned long long)base);
+	p->res->mode = req->mode;
+	p->res->entry = base;
+	p->stack = pick_stack(p, base);
+	return load_claim_image(p, "flat image", base, req->image.len, req->image.data,
+				req->image.len, LOAD_KEEP);
+}

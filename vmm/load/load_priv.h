@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * load_priv: what the loaders share: a plan of everything that will be placed. A loader only
+ * claims; every claim is checked against RAM, the reserved areas and the claims before it. Memory
+ * is written by load_commit() alone, when nothing can fail any more, so an image that is refused
+ * leaves memory as it was. Nothing is allocated.
+ */
+#ifndef VMM_LOAD_PRIV_H
+#define VMM_LOAD_PRIV_H
+
+#include <errno.h>
+
+#include <vmm/load.h>
+
+/*
+ * PT_LOADs of one image. With a module list and the info area there is always room in
+ * load_result.range: 40 + LOAD_MODULES + info, tables, strings, initrd.
+ */
+#define LOAD_SEGMENTS 40
+#define LOAD_ITEMS    (LOAD_SEGMENTS + 2 * LOAD_MODULES + 8)
+
+#define LOAD_PAGE 0x1000u
+#define LOAD_1M	  0x100000ull
+#define LOAD_4G	  0x100000000ull
+#define LOAD_64G  0x1000000000ull
+
+/* The info area, LOAD_INFO to LOAD_INFO_END. */
+#define INFO_PAGE	 LOAD_INFO	       /* multiboot info with its tables, or zero page */
+#define INFO_GDT	 (LOAD_INFO + 0x1000u) /* the GDT that Linux's boot protocol asks for */
+#define INFO_STRINGS	 (LOAD_INFO + 0x2000u) /* command line, module strings */
+#define INFO_STRINGS_END (LOAD_INFO + 0xe000u)
+#define INFO_STACK	 (LOAD_INFO + 0xf000u) /* stack top: a page down to the strings' end */
+
+/* Where a PC has its extended BIOS data area; up to 1 MiB nothing is usable RAM for the guest. */
+#define LOAD_EBDA 0x9fc00ull
+
+/* One piece to write: `filled` bytes of data, then (unless LOAD_KEEP) `fill` up to len. */
+#define LOAD_KEEP (-1)
+struct load_item {
+	uint64_t gpa, len;
+	const void *data;
+	uint64_t filled;
+	int fill;
+};
+
+struct load_plan {
+	struct gmem *mem;
+	const struct load_req *req;
+	struct load_result *res;
+	struct err *err;
+	struct load_item item[LOAD_ITEMS];
+	unsigned nr;
+	uint64_t strings; /* the next free byte of the string area */
+	uint64_t stack;
+	uint8_t page[LOAD_PAGE]; /* what INFO_PAGE will hold */
+	uint8_t gdt[8 * 8];	 /* what INFO_GDT will hold */
+	bool linux_state;	 /* RSI, selectors and GDT as Linux's 64-bit protocol has them */
+	uint32_t mb_magic;	 /* multiboot: EAX; 0: not multiboot */
+};
+
+/* ---- place.c: claims and the commit -----------------------------------------------------------
+ */
+
+/* Is all of [gpa, gpa + len) RAM? May span adjacent regions. */
+bool load_in_ram(struct gmem *mem, uint64_t gpa, uint64_t len);
+
+/*
+ * Claim [gpa, gpa + len) for (what): `filled` bytes of data, then `fill`. -E2BIG: not RAM;
+ * -ENOEXEC: wraps, lies in a reserved area, or shares a byte with an earlier claim.
+ */
+int load_claim(struct load_plan *p, const char *what, uint64_t gpa, uint64_t len, const void *data,
+	       uint64_t filled, int fill);
+
+/* As load_claim, and the range becomes part of the image's hull. */
+int load_claim_image(struct load_plan *p, const char *what, uint64_t gpa, uint64_t len,
+		     const void *data, uint64_t filled, int fill);
+
+/* Claim the highest free page-aligned place in RAM, from 1 MiB up and below (limit), for a blob. */
+int load_claim_high(struct load_plan *p, const char *what, const struct load_blob *blob,
+		    uint64_t limit, uint64_t *gpa);
+
+/*
+ * Put (s) with one byte (end) after it into the string area; *gpa is where. -ENAMETOOLONG when the
+ * area is full.
+ */
+int load_string(struct load_plan *p, const char *what, const char *s, uint8_t end, uint64_t *gpa);
+
+/* Claim the info area: RAM must be there. The plan's page goes to INFO_PAGE, `used` bytes of it. */
+int load_claim_info(struct load_plan *p, uint64_t used);
+
+/* Boot state, then every item. The last step: *cpu is set only when all went well. */
+int load_commit(struct load_plan *p, struct cpu_state *cpu);
+
+/* ---- zeropage.c: memory map and Linux's zero page -----------------------------------------------
+ */
+
+enum load_map_type { LOAD_MAP_RAM = 1, LOAD_MAP_RESERVED = 2 }; /* E820's and multiboot's numbers */
+struct load_map {
+	uint64_t gpa, len;
+	enum load_map_type type;
+};
+#define LOAD_MAPS (GMEM_REGIONS + 2)
+
+/* The guest's memory map by ascending address; the number of entries. */
+unsigned load_memory_map(struct gmem *mem, struct load_map map[LOAD_MAPS]);
+
+/*
+ * Setup header fields as offsets into the file and the zero page alike: boot.rst, "The real-mode
+ * kernel header"; the others: zero-page.rst.
+ */
+enum zeropage {
+	ZP_EXT_RAMDISK_IMAGE = 0x0c0,
+	ZP_EXT_RAMDISK_SIZE = 0x0c4,
+	ZP_E820_ENTRIES = 0x1e8,
+	HDR_START = 0x1f1,
+	HDR_SETUP_SECTS = 0x1f1,
+	HDR_SYSSIZE = 0x1f4,
+	HDR_VID_MODE = 0x1fa,
+	HDR_BOOT_FLAG = 0x1fe,
+	HDR_JUMP = 0x200,
+	HDR_MAGIC = 0x202,
+	HDR_VERSION = 0x206,
+	HDR_TYPE_OF_LOADER = 0x210,
+	HDR_LOADFLAGS = 0x211,
+	HDR_CODE32_START = 0x214,
+	HDR_RAMDISK_IMAGE = 0x218,
+	HDR_RAMDISK_SIZE = 0x21c,
+	HDR_EXT_LOADER_VER = 0x226,
+	HDR_EXT_LOADER_TYPE = 0x227,
+	HDR_CMD_LINE_PTR = 0x228,
+	HDR_INITRD_ADDR_MAX = 0x22c,
+	HDR_KERNEL_ALIGNMENT = 0x230,
+	HDR_RELOCATABLE = 0x234,
+	HDR_XLOADFLAGS = 0x236,
+	HDR_CMDLINE_SIZE = 0x238,
+	HDR_SETUP_DATA = 0x250,
+	HDR_PREF_ADDRESS = 0x258,
+	HDR_INIT_SIZE = 0x260,
+	HDR_END_2_12 = 0x268, /* the header of protocol 2.12 ends here */
+	HDR_END_MAX = 0x290,  /* edd_mbr_sig_buffer follows in the zero page */
+	ZP_E820_TABLE = 0x2d0,
+};
+#define HDR_MAGIC_HDRS	   0x53726448u /* "HdrS" */
+#define HDR_BOOT_MAGIC	   0xaa55u
+#define HDR_JUMP_SHORT	   0xebu
+#define HDR_VID_NORMAL	   0xffffu
+#define HDR_LOADER_UNKNOWN 0xffu
+#define HDR_LOADED_HIGH	   (1u << 0)
+#define XLF_KERNEL_64	   (1u << 0)
+#define XLF_ABOVE_4G	   (1u << 1)
+#define E820_ENTRY_SIZE	   20u
+
+/*
+ * Complete the zero page in the plan's page (the setup header is there already): memory map,
+ * command line of at most (cmdline_max) characters, initrd with its last byte at most at
+ * (initrd_max); claim it all and ask for the protocol's CPU state.
+ */
+int load_zeropage(struct load_plan *p, const char *fmt, uint64_t cmdline_max, uint64_t initrd_max);
+
+/* The selectors and GDT of the 64-bit boot protocol, RSI. */
+void load_linux_state(struct load_plan *p, struct cpu_state *s);
+
+/* ---- the formats ----------------------------------------------------------------------------- */
+
+int load_flat(struct load_plan *p);
+int load_multiboot(struct load_plan *p);
+int load_elf(struct load_plan *p);
+int load_bzimage(struct load_plan *p);
+
+bool load_is_elf(const uint8_t *image, size_t len);
+
+/*
+ * elf.c: claim every PT_LOAD of an ELF image by p_paddr, all below (limit); set the entry. (fmt)
+ * opens messages. (allow32): ELF32 for the 386 is fine too.
+ */
+int load_elf_segments(struct load_plan *p, const char *fmt, bool allow32, uint64_t limit);
+
+/*
+ * multiboot.c: the offset of the first header whose magic and checksum hold, or -1. *bad, which may
+ * be NULL, is the offset of the first magic with a wrong checksum before it, or -1.
+ */
+long load_multiboot_find(const uint8_t *image, size_t len, long *bad);
+
+#endif
