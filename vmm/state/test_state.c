@@ -106,6 +106,7 @@ static void saved_form_is_fixed(void **state)
 				   "\1\0b\1\0\1\0\0\0\1\0\0\0\1"
 				   "\3\0raw\2\0\1\0\0\0\2\0\0\0\xaa\xbb";
 	struct buf out = {0};
+	uint64_t h;
 
 	(void)state;
 	assert_int_equal(state_save(&t, &s, &out), 0);

@@ -69,7 +69,8 @@ struct state_table {
 	const struct state_field *fields;
 };
 
-/* Append the saved form of (obj) to (out). 0 or -ENOMEM: (out) has failed, or would pass its max. */
+/* Append the saved form of (obj) to (out). 0 or -ENOMEM: (out) has failed, or would pass its max.
+ */
 int state_save(const struct state_table *t, const void *obj, struct buf *out);
 
 /*
@@ -83,7 +84,8 @@ int state_load(const struct state_table *t, void *obj, const void *p, size_t len
 /* Give every field without STATE_F_NORESET its reset value; each of its bytes, for bytes. */
 void state_reset(const struct state_table *t, void *obj);
 
-/* A chained hash over the table's name, its version and the values as saved; equal on every host. */
+/* A chained hash over the table's name, its version and the values as saved; equal on every host.
+ */
 uint64_t state_hash(const struct state_table *t, const void *obj, uint64_t seed);
 
 /*
