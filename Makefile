@@ -254,7 +254,7 @@ targets: replays fuzz-libfuzzer fuzz-afl seeds ## every fuzz target for every en
 replays: $(patsubst %,build/replay/%,$(TARGETS))
 fuzz-libfuzzer: $(patsubst %,build/fuzz/%,$(TARGETS))
 fuzz-afl: $(patsubst %,build/afl/%,$(TARGETS)) $(patsubst %,build/afl-cmplog/%,$(TARGETS))
-seeds: $(patsubst %,seeds-%,$(TARGETS)) ## the seed corpora, build/seeds/TARGET
+seeds: $(patsubst %,seeds-%,$(TARGETS)) ; @: ## the seed corpora, build/seeds/TARGET
 fuzz-replay: replays seeds ## every seed and every past finding through its replay program (ASan)
 	@ci/replay build/replay $(TARGETS)
 
@@ -266,6 +266,12 @@ lint: ## formatting, clang-tidy, cppcheck, shellcheck and the rules of the tree
 	@ci/lint
 coverage: ## one lcov tracefile and HTML from all tests, a table and the gate
 	@coverage/run
+# All modules in one program that is never run: it tells llvm-cov of every line, also of those that no
+# test links.
+build/cov/whole: $(LIBS_OF_cov)
+	@mkdir -p $(@D); echo "int main(void) { return 0; }" > $@.c
+	$(Q)$(CC_cov) -fprofile-instr-generate -o $@ $(if $(HAVE_VISE),,$@.c) -Wl,--unresolved-symbols=ignore-all -Wl,--whole-archive $^ -Wl,--no-whole-archive \
+		$(call libs,$(MODULES))
 bench: release fuzz-libfuzzer seeds ## the figures of the README (vise bench)
 	build/release/vise bench
 demo: ## the tour: build, guests, an exit trace, a little fuzzing; installs what is missing
@@ -347,5 +353,9 @@ help: ## this list
 		awk -F'\t' '{ printf "  %-24s %s\n", $$1, $$2 }'
 clean: ## remove build/
 	rm -rf build
+
+# For scripts: the value of a list, `make print-TARGETS`.
+print-%:
+	@echo $($*)
 
 -include $(filter %.d,$(FOUND))
