@@ -15,50 +15,54 @@
 
 enum x86_mode { X86_REAL, X86_PROT, X86_LONG };
 
+/* clang-format off */
 enum x86_gpr {
 	X86_RAX, X86_RCX, X86_RDX, X86_RBX, X86_RSP, X86_RBP, X86_RSI, X86_RDI,
 	X86_R8, X86_R9, X86_R10, X86_R11, X86_R12, X86_R13, X86_R14, X86_R15,
 	X86_GPRS
 };
 enum x86_sreg { X86_ES, X86_CS, X86_SS, X86_DS, X86_FS, X86_GS, X86_LDTR, X86_TR, X86_SREGS };
+/* clang-format on */
 
 /* RFLAGS, 3.4.3 */
-#define X86_FLAG_CF (1ull << 0)
+#define X86_FLAG_CF    (1ull << 0)
 #define X86_FLAG_FIXED (1ull << 1)
-#define X86_FLAG_PF (1ull << 2)
-#define X86_FLAG_AF (1ull << 4)
-#define X86_FLAG_ZF (1ull << 6)
-#define X86_FLAG_SF (1ull << 7)
-#define X86_FLAG_TF (1ull << 8)
-#define X86_FLAG_IF (1ull << 9)
-#define X86_FLAG_DF (1ull << 10)
-#define X86_FLAG_OF (1ull << 11)
-#define X86_FLAG_RF (1ull << 16)
-#define X86_FLAG_AC (1ull << 18)
+#define X86_FLAG_PF    (1ull << 2)
+#define X86_FLAG_AF    (1ull << 4)
+#define X86_FLAG_ZF    (1ull << 6)
+#define X86_FLAG_SF    (1ull << 7)
+#define X86_FLAG_TF    (1ull << 8)
+#define X86_FLAG_IF    (1ull << 9)
+#define X86_FLAG_DF    (1ull << 10)
+#define X86_FLAG_OF    (1ull << 11)
+#define X86_FLAG_RF    (1ull << 16)
+#define X86_FLAG_AC    (1ull << 18)
 /* CR0, CR4, EFER: 2.5, 2.2.1 */
-#define X86_CR0_PE (1ull << 0)
-#define X86_CR0_MP (1ull << 1)
-#define X86_CR0_ET (1ull << 4)
-#define X86_CR0_NE (1ull << 5)
-#define X86_CR0_WP (1ull << 16)
-#define X86_CR0_AM (1ull << 18)
-#define X86_CR0_NW (1ull << 29)
-#define X86_CR0_CD (1ull << 30)
-#define X86_CR0_PG (1ull << 31)
-#define X86_CR4_PAE (1ull << 5)
-#define X86_CR4_PGE (1ull << 7)
-#define X86_CR4_OSFXSR (1ull << 9)
+#define X86_CR0_PE	   (1ull << 0)
+#define X86_CR0_MP	   (1ull << 1)
+#define X86_CR0_ET	   (1ull << 4)
+#define X86_CR0_NE	   (1ull << 5)
+#define X86_CR0_WP	   (1ull << 16)
+#define X86_CR0_AM	   (1ull << 18)
+#define X86_CR0_NW	   (1ull << 29)
+#define X86_CR0_CD	   (1ull << 30)
+#define X86_CR0_PG	   (1ull << 31)
+#define X86_CR4_PAE	   (1ull << 5)
+#define X86_CR4_PGE	   (1ull << 7)
+#define X86_CR4_OSFXSR	   (1ull << 9)
 #define X86_CR4_OSXMMEXCPT (1ull << 10)
-#define X86_EFER_SCE (1ull << 0)
-#define X86_EFER_LME (1ull << 8)
-#define X86_EFER_LMA (1ull << 10)
-#define X86_EFER_NXE (1ull << 11)
+#define X86_EFER_SCE	   (1ull << 0)
+#define X86_EFER_LME	   (1ull << 8)
+#define X86_EFER_LMA	   (1ull << 10)
+#define X86_EFER_NXE	   (1ull << 11)
 
 /* Exceptions, 6.3.1 */
+/* clang-format off */
 enum x86_vector {
 	X86_DE, X86_DB, X86_NMI, X86_BP, X86_OF, X86_BR, X86_UD, X86_NM, X86_DF, X86_CSO,
 	X86_TS, X86_NP, X86_SS_FAULT, X86_GP, X86_PF, X86_VEC15, X86_MF, X86_AC, X86_MC, X86_XM
 };
+/* clang-format on */
 
 struct x86_seg {
 	uint16_t sel;
@@ -70,11 +74,11 @@ struct x86_seg {
 /* attr of the usual segments */
 #define X86_SEG_CODE64 0xa09bu
 #define X86_SEG_CODE32 0xc09bu
-#define X86_SEG_DATA 0xc093u
+#define X86_SEG_DATA   0xc093u
 #define X86_SEG_CODE16 0x009bu
 #define X86_SEG_DATA16 0x0093u
-#define X86_SEG_TSS 0x008bu /* busy 32/64-bit TSS */
-#define X86_SEG_LDT 0x0082u
+#define X86_SEG_TSS    0x008bu /* busy 32/64-bit TSS */
+#define X86_SEG_LDT    0x0082u
 
 struct x86_table {
 	uint64_t base;
@@ -84,6 +88,8 @@ struct x86_table {
 /* MSRs that are part of the state: x86_msr_list says which number each entry of msr[] is. */
 #define X86_MSRS 16
 extern const uint32_t x86_msr_list[X86_MSRS]; /* unused entries at the end are 0 */
+/* The index in x86_msr_list and msr[] of MSR (num), or -1. */
+int x86_msr_index(uint32_t num);
 
 struct cpu_state {
 	uint64_t gpr[X86_GPRS];
@@ -108,19 +114,20 @@ struct cpu_state {
 /* Every field by name, for save, load, diff, JSON and hash. */
 extern const struct state_table cpu_state_table;
 
-/* ---- what a back end reports ------------------------------------------------------------------ */
+/* ---- what a back end reports ------------------------------------------------------------------
+ */
 
 enum cpu_exit_kind {
 	CPU_EXIT_PIO,
 	CPU_EXIT_MMIO,
 	CPU_EXIT_MSR,
 	CPU_EXIT_HLT,
-	CPU_EXIT_SHUTDOWN,	/* triple fault */
-	CPU_EXIT_DEBUG,		/* single-step, breakpoint */
-	CPU_EXIT_INTR,		/* a signal, immediate_exit or the wall-clock limit */
+	CPU_EXIT_SHUTDOWN, /* triple fault */
+	CPU_EXIT_DEBUG,	   /* single-step, breakpoint */
+	CPU_EXIT_INTR,	   /* a signal, immediate_exit or the wall-clock limit */
 	CPU_EXIT_IRQ_WINDOW,
-	CPU_EXIT_EMULATION,	/* an instruction the back end cannot run (INTERNAL_ERROR 1) */
-	CPU_EXIT_INTERNAL,	/* INTERNAL_ERROR, other suberrors */
+	CPU_EXIT_EMULATION, /* an instruction the back end cannot run (INTERNAL_ERROR 1) */
+	CPU_EXIT_INTERNAL,  /* INTERNAL_ERROR, other suberrors */
 	CPU_EXIT_FAIL_ENTRY,
 	CPU_EXIT_SYSTEM_EVENT,
 	CPU_EXIT_HYPERCALL,
@@ -131,16 +138,16 @@ enum cpu_exit_kind {
 	CPU_EXIT_BUS_LOCK,
 	CPU_EXIT_MEMORY_FAULT,
 	CPU_EXIT_DIRTY_FULL,
-	CPU_EXIT_UNKNOWN,	/* listed by no header we know, or not for x86: raw and bytes say what */
-	CPU_EXIT_BAD,		/* a known reason with contents that make no sense: text says what */
+	CPU_EXIT_UNKNOWN, /* listed by no header we know, or not for x86: raw and bytes say what */
+	CPU_EXIT_BAD,	  /* a known reason with contents that make no sense: text says what */
 	CPU_EXIT_KINDS
 };
 const char *cpu_exit_name(enum cpu_exit_kind kind);
 
 struct cpu_exit {
 	enum cpu_exit_kind kind;
-	uint32_t raw;	/* the back end's own number (KVM_EXIT_*) */
-	uint64_t rip;	/* where known; see the back end for at/after; 0 unknown */
+	uint32_t raw; /* the back end's own number (KVM_EXIT_*) */
+	uint64_t rip; /* where known; see the back end for at/after; 0 unknown */
 	union {
 		struct { /* count elements of size bytes at data; a read fills data in */
 			uint16_t port;
@@ -159,7 +166,7 @@ struct cpu_exit {
 			uint32_t num;
 			bool write;
 			uint8_t why; /* KVM_MSR_EXIT_REASON_* */
-			bool fault; /* answer: raise #GP */
+			bool fault;  /* answer: raise #GP */
 			uint64_t val;
 		} msr;
 		struct {
@@ -200,39 +207,41 @@ struct cpu_exit {
 			uint8_t bytes[32]; /* what stood where the exit's data would be */
 		} unknown;
 	};
-	char text[96]; /* BAD: what made no sense */
+	char text[96]; /* BAD: what made no sense; UNKNOWN: the reason's name where it has one */
 };
 
 /* One line for a person: "emulation failure at 0x1003: fld1 (d9 e8)". Needs no back end. */
 int cpu_exit_format(const struct cpu_exit *e, char *out, size_t len);
 
-/* ---- states to start from ----------------------------------------------------------------------- */
+/* ---- states to start from -----------------------------------------------------------------------
+ */
 
 /* Power-on or INIT values (table 9-1), CS:RIP f000:fff0. The base of every other. */
 void x86_state_reset(struct cpu_state *s);
 
 /*
  * Ready to run at (entry) in (mode):
- * X86_REAL: CS = DS = ES = SS = entry >> 4 & 0xf000 with IP the rest when entry is below 1 MiB
- *   (16-byte-aligned segments, base 0 segments for data), SP as given.
+ * X86_REAL: CS = entry >> 4 & 0xf000 and IP the rest; DS, ES, SS, FS, GS are 0 with base 0, SP is
+ *   (stack), at most 64 KiB; IDT at 0 with limit 0x3ff (the interrupt vector table).
  * X86_PROT: flat 4 GiB segments, paging off.
  * X86_LONG: flat, 4-level paging, the first (map) bytes identity-mapped by 2 MiB pages.
  * GDT (null, code32, data, code64, code16, data16, TSS of 2 slots) is written at X86_BOOT_GDT, page
- * tables from X86_BOOT_PT on, in (mem); the state points to them. Interrupts are off; IDT limit 0.
+ * tables from X86_BOOT_PT on, in (mem); the state points to them. Interrupts are off; IDT limit 0
+ * (real mode: above). (map) 0 is X86_BOOT_MAP; it is rounded up to 2 MiB and must hold (entry).
  * -EFAULT (that memory is not there), -EINVAL (entry or map out of range: real mode starts below
  * 1 MiB; map at most 64 GiB).
  */
 #define X86_BOOT_GDT 0x500u
-#define X86_BOOT_TSS 0x600u	/* 104 bytes, zeroed; TR points to it */
-#define X86_BOOT_PT 0x1000u	/* PML4, PDPT, then a PD a GiB, at most 64: below 0x44000 */
+#define X86_BOOT_TSS 0x600u  /* 104 bytes, zeroed; TR points to it */
+#define X86_BOOT_PT  0x1000u /* PML4, PDPT, then a PD a GiB, at most 64: below 0x44000 */
 #define X86_BOOT_MAP (4ull << 30)
 /* Selectors of that GDT. */
 #define X86_SEL_CODE32 0x08u
-#define X86_SEL_DATA 0x10u
+#define X86_SEL_DATA   0x10u
 #define X86_SEL_CODE64 0x18u
 #define X86_SEL_CODE16 0x20u
 #define X86_SEL_DATA16 0x28u
-#define X86_SEL_TSS 0x30u
+#define X86_SEL_TSS    0x30u
 int x86_boot(struct cpu_state *s, struct gmem *mem, enum x86_mode mode, uint64_t entry,
 	     uint64_t stack, uint64_t map, struct err *err);
 
@@ -251,7 +260,8 @@ int x86_translate(struct gmem *mem, const struct cpu_state *s, uint64_t va, uint
 /* 16, 32 or 64: the size code at CS has. */
 unsigned x86_code_bits(const struct cpu_state *s);
 
-/* ---- CPUID ------------------------------------------------------------------------------------- */
+/* ---- CPUID -------------------------------------------------------------------------------------
+ */
 
 struct x86_cpuid {
 	uint32_t leaf, sub;
