@@ -84,6 +84,7 @@ CC_asan           = $(SANCC)
 FLAGS_asan       := -O1 $(SAN)
 CC_cov            = $(CLANG)
 FLAGS_cov        := -O0 -fprofile-instr-generate -fcoverage-mapping -fcoverage-compilation-dir=.
+CFLAGS_cov       := -mllvm -runtime-counter-relocation
 CC_fuzz           = $(CLANG)
 FLAGS_fuzz       := -O2 $(SAN) -fsanitize=fuzzer-no-link -DVISE_FUZZ
 CC_afl            = AFL_QUIET=1 $(AFLCC)
@@ -132,7 +133,7 @@ Q := $(if $(V),,@)
 
 # An object that was compiled with warnings leaves them beside it and is compiled again until they
 # are gone, so that none is overlooked in the second run and WERROR=1 always sees them.
-compile = $(Q)mkdir -p $(@D); $(CC_$(1)) $(CBASE) $(FLAGS_$(1)) $(EXTRA_CFLAGS) $(if $(WERROR),-Werror) \
+compile = $(Q)mkdir -p $(@D); $(CC_$(1)) $(CBASE) $(FLAGS_$(1)) $(CFLAGS_$(1)) $(EXTRA_CFLAGS) $(if $(WERROR),-Werror) \
 	$(INCS) -MMD -MP -MF $(basename $@).d -MT $@ -c -o $@.$$$$ $< 2> $@.warn; st=$$?; cat $@.warn >&2; \
 	if [ $$st = 0 ]; then mv $@.$$$$ $@; fi; \
 	if [ $$st != 0 ] || ! [ -s $@.warn ]; then rm -f $@.warn; fi; exit $$st
@@ -327,7 +328,7 @@ PCS := $(patsubst %,build/release/pc/vise-%.pc,$(SHARED_MODULES))
 # Requires.private.
 build/release/pc/vise-%.pc: FORCE
 	$(call write-if-new,'prefix=$(PREFIX)' 'includedir=$${prefix}/include' 'libdir=$${prefix}/lib' '' \
-		'Name: vise-$*' 'Description: Vise, the $* module' 'Version: $(VERSION)' \
+		'Name: vise-$*' 'Description: the $* module of Vise' 'Version: $(VERSION)' \
 		'Requires: $(patsubst %,vise-%,$(DEPS_$*))' 'Cflags: -I$${includedir}' \
 		'Libs: -L$${libdir} -lvise-$* $(LIBS_$*)')
 
