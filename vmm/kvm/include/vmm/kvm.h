@@ -29,6 +29,9 @@
 #ifndef KVM_EXIT_TDX
 #define KVM_EXIT_TDX 40
 #endif
+#ifndef KVM_EXIT_ARM_SEA
+#define KVM_EXIT_ARM_SEA 41
+#endif
 
 struct kvm {
 	int fd;
