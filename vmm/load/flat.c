@@ -3,20 +3,22 @@
 #include "load_priv.h"
 
 /*
- * The page below the image is the stack where that is RAM and nothing of ours; else one in the info
- * area, which a flat image leaves free. Real mode's SP has 16 bits.
+ * The page below the image is the stack where that is free RAM: not ours, and not between the
+ * extended BIOS data area and 1 MiB, where firmware tables are. Else it is one in the info area,
+ * which a flat image leaves free. Real mode's SP has 16 bits.
  */
 static uint64_t pick_stack(const struct load_plan *p, uint64_t base)
 {
-	uint64_t top = align_down(base, 16);
-	uint64_t boot = p->req->mode == X86_LONG ? X86_BOOT_PT + (2 + (LOAD_64G >> 30)) * LOAD_PAGE
-						 : LOAD_PAGE;
+	uint64_t top = align_down(base, 16), low = LOAD_PAGE;
 
-	if (p->req->mode == X86_REAL && top > 0xfff0)
-		top = 0xfff0;
-	if (top >= boot + LOAD_PAGE && load_in_ram(p->mem, top - LOAD_PAGE, LOAD_PAGE))
-		return top;
-	return p->req->mode == X86_REAL ? top : INFO_STACK;
+	if (p->req->mode == X86_REAL)
+		return top > 0xfff0 ? 0xfff0 : top;
+	if (p->req->mode == X86_LONG) /* the page tables, were they as large as can be */
+		low = X86_BOOT_PT + (2 + (LOAD_64G >> 30)) * LOAD_PAGE;
+	if (top < low + LOAD_PAGE || (top > LOAD_EBDA && top < LOAD_1M + LOAD_PAGE) ||
+	    !load_in_ram(p->mem, top - LOAD_PAGE, LOAD_PAGE))
+		return INFO_STACK;
+	return top;
 }
 
 int load_flat(struct load_plan *p)
