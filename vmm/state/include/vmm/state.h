@@ -69,8 +69,7 @@ struct state_table {
 	const struct state_field *fields;
 };
 
-/* Append the saved form of (obj) to (out). 0 or -ENOMEM: (out) has failed, or would pass its max.
- */
+/* Append the saved form of (obj) to (out). 0, or -ENOMEM: (out) has failed. */
 int state_save(const struct state_table *t, const void *obj, struct buf *out);
 
 /*
