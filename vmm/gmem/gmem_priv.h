@@ -90,17 +90,22 @@ void gmem_unmap(uint8_t *p, uint64_t len);
 bool gmem_page_is_zero(const uint8_t *p);
 
 /*
- * A walk over the pages at (host) that may hold something. The kernel is asked which pages were
- * ever touched; looking at an untouched one would fault it in, 32,768 times for 128 MiB.
+ * A walk over the pages at (host) that may hold something, in ascending order. The kernel is asked
+ * which pages were ever touched; looking at an untouched one would fault it in, 32,768 times for
+ * 128 MiB.
  */
-#define WALK_PAGES 1024
+struct walk_run {
+	uint64_t from, to; /* pages */
+};
 
 struct walk {
 	const uint8_t *host;
-	uint64_t pages, next;	/* next: the first page not yet told */
-	uint64_t first, filled; /* the pages that map[] is about: from first, so many */
-	int fd;			/* of the page map; -1: not to be had, tell all pages */
-	uint64_t map[WALK_PAGES];
+	uint64_t pages;
+	uint64_t asked; /* what the runs say is complete for the pages before this one */
+	bool scan;	/* ask by PAGEMAP_SCAN, else by reading the page map */
+	int fd;		/* of the page map; -1: not to be had, all pages may hold something */
+	unsigned n, at;
+	struct walk_run runs[64];
 };
 
 void gmem_walk_begin(struct walk *w, const uint8_t *host, uint64_t pages);

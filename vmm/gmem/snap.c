@@ -1,22 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* The whole memory: snapshots and the hash. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #include "gmem_priv.h"
 
 /* Dirty pages in a row that were zero at the snapshot: from here on they are given back. */
 #define ZERO_DROP_MIN 16
-
-/* Regions up to so many pages are looked at directly: asking the kernel costs more. */
-#define WALK_DIRECT 64
-
-/* /proc/PID/pagemap, a word a page: "present", "swapped" (the kernel's mm/pagemap documentation) */
-#define PM_PRESENT (1ull << 63)
-#define PM_SWAPPED (1ull << 62)
 
 struct piece {
 	uint64_t gpa, len;
@@ -30,64 +21,6 @@ struct gmem_snap {
 	unsigned n;
 	struct piece pieces[GMEM_REGIONS];
 };
-
-/* ---- pages that hold something ----------------------------------------------------------------
- */
-
-bool gmem_page_is_zero(const uint8_t *p)
-{
-	uint64_t first;
-
-	memcpy(&first, p, sizeof(first));
-	/* Zero at the front, and each byte equal to the one eight before it. */
-	return !first && !memcmp(p, p + sizeof(first), GMEM_PAGE - sizeof(first));
-}
-
-void gmem_walk_begin(struct walk *w, const uint8_t *host, uint64_t pages)
-{
-	w->host = host;
-	w->pages = pages;
-	w->next = w->first = w->filled = 0;
-	w->fd = -1;
-	if (pages > WALK_DIRECT)
-		w->fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-}
-
-/* Ask about the pages from w->next on; on failure go on without asking. */
-static void walk_fill(struct walk *w)
-{
-	uint64_t want = w->pages - w->next;
-	ssize_t got;
-
-	if (want > WALK_PAGES)
-		want = WALK_PAGES;
-	got = pread(w->fd, w->map, want * sizeof(w->map[0]),
-		    (off_t)(((uintptr_t)w->host / GMEM_PAGE + w->next) * sizeof(w->map[0])));
-	w->first = w->next;
-	w->filled = got > 0 ? (uint64_t)got / sizeof(w->map[0]) : 0;
-	if (!w->filled)
-		gmem_walk_end(w);
-}
-
-bool gmem_walk_next(struct walk *w, uint64_t *page)
-{
-	for (; w->next < w->pages; w->next++) {
-		if (w->fd >= 0 && w->next - w->first >= w->filled)
-			walk_fill(w);
-		if (w->fd < 0 || (w->map[w->next - w->first] & (PM_PRESENT | PM_SWAPPED))) {
-			*page = w->next++;
-			return true;
-		}
-	}
-	return false;
-}
-
-void gmem_walk_end(struct walk *w)
-{
-	if (w->fd >= 0)
-		close(w->fd);
-	w->fd = -1;
-}
 
 /* ---- snapshots --------------------------------------------------------------------------------
  */
