@@ -12,6 +12,7 @@
 #ifndef VMM_HARNESS_H
 #define VMM_HARNESS_H
 
+#include <signal.h>
 #include <stdio.h>
 #include <vmm/base.h>
 #include <vmm/vm.h>
@@ -22,10 +23,23 @@
 #define GUEST_DEVICES  8
 #define GUEST_NEEDS    8
 #define GUEST_XFAILS   4
-#define GUEST_FILE_MAX ((uint64_t)1 << 20) /* bytes of one .asm */
+#define GUEST_MODULES  4
+#define GUEST_FILE_MAX ((uint64_t)1 << 20) /* bytes of one .asm, and of one golden */
+#define GUEST_INLINE   16		   /* lines of a golden inside the header, at most */
 
 /* A back end that a key is meant for: `exits.kvm`. */
 enum guest_cpu { GUEST_ANY, GUEST_KVM, GUEST_SOFT, GUEST_CPUS };
+/* "any", "kvm", "soft" */
+const char *guest_cpu_name(enum guest_cpu cpu);
+
+/* How the built image is put into memory: the key `load`. */
+enum guest_load {
+	GUEST_FLAT,	     /* at GUEST_BASE, entered there in real mode; the runtime goes on */
+	GUEST_MULTIBOOT,     /* the flat image, placed by its header's address fields */
+	GUEST_MULTIBOOT_ELF, /* the linked ELF file with a multiboot header inside */
+	GUEST_ELF,	     /* the linked ELF file, as a vmlinux */
+	GUEST_BZIMAGE,	     /* the flat image is a bzImage */
+};
 
 struct guest_xfail {
 	enum guest_cpu cpu;
@@ -33,24 +47,32 @@ struct guest_xfail {
 	char *reason;
 };
 
+/* What the header says to one back end: keys meant for another are checked and left out. */
 struct guest_spec {
 	char *path;
+	enum guest_cpu cpu; /* whom this is for */
 	char *summary;
 	enum x86_mode mode;
-	uint64_t mem;
+	uint64_t mem; /* 0: not said */
 	char *devices[GUEST_DEVICES];
 	unsigned nr_devices;
+	enum guest_load load;
 	char *cmdline;
-	void *input; /* escapes \n \r \t \0 \xNN \\ are decoded */
-	size_t input_len;
-	uint8_t exit[GUEST_CPUS];
-	bool has_exit[GUEST_CPUS];
-	char *serial[GUEST_CPUS]; /* exact text, or a regex when serial_re */
-	bool serial_re[GUEST_CPUS];
-	char *exits[GUEST_CPUS]; /* golden stream, one line an event; from the header or <t>.exits
-				  */
-	uint64_t exit_budget[GUEST_CPUS]; /* `exits: <= N`: at most so many; 0: none */
-	uint64_t timeout[GUEST_CPUS];	  /* instructions (soft), ms of host time (kvm) */
+	struct guest_bytes {
+		char *p; /* a NUL follows that is not counted */
+		size_t len;
+	} input, initrd, module[GUEST_MODULES]; /* escapes decoded: \n \r \t \0 \\ \xNN */
+	char *module_name[GUEST_MODULES];	/* `module: NAME contents`: its command line */
+	unsigned nr_modules;
+	uint8_t exit;
+	char *end; /* `exit: shutdown`: it ends by this (vm_result.end) and not by a byte */
+	bool has_serial, serial_re;
+	struct guest_bytes serial; /* exact bytes, or a POSIX extended regex when serial_re */
+	struct buf exits;	   /* golden stream, one line an event; p NULL: none */
+	bool exits_beside;	   /* it came from the file beside the test */
+	bool has_budget;
+	uint64_t exit_budget; /* `exits: <= N`: at most so many */
+	uint64_t timeout;     /* instructions (soft), ms of host time (kvm); 0: not said */
 	char *needs[GUEST_NEEDS];
 	unsigned nr_needs;
 	struct guest_xfail xfail[GUEST_XFAILS];
@@ -59,14 +81,17 @@ struct guest_spec {
 };
 
 /*
- * Parse the `;@ key: value` lines of (text, len). -EINVAL: "FILE:LINE: unknown key 'exti'; keys are
- * ...". A golden beside the test is not read here.
+ * Parse the `;@ key: value` lines of (text, len) for (cpu). A key with that back end's suffix
+ * counts instead of the plain one; `needs` adds up. -EINVAL: "FILE:LINE: unknown key 'exti'; keys
+ * are ...". A golden beside the test is not read here.
  */
-int guest_spec_parse(struct guest_spec *s, const char *path, const char *text, size_t len,
-		     struct err *err);
-/* Read the file, parse it, and take <t>.exits (<t>.kvm.exits) beside it if there. */
-int guest_spec_read(struct guest_spec *s, const char *path, struct err *err);
+int guest_spec_parse(struct guest_spec *s, const char *path, enum guest_cpu cpu, const char *text,
+		     size_t len, struct err *err);
+/* Read the file, parse it, and take <t>.kvm.exits or <t>.exits beside it if there. */
+int guest_spec_read(struct guest_spec *s, const char *path, enum guest_cpu cpu, struct err *err);
 void guest_spec_free(struct guest_spec *s);
+/* The header again, as canonical text that parses to an equal spec: for tests and for people. */
+void guest_spec_format(const struct guest_spec *s, struct buf *out);
 
 /* ---- images ---------------------------------------------------------------------------------- */
 
@@ -85,6 +110,18 @@ int guest_assemble(const struct guest_spec *s, const char *cache_dir, const char
 int guest_lib_dir(char **dir, struct err *err);
 /* The default cache: build/cache in the tree, else $XDG_CACHE_HOME/vise or ~/.cache/vise. */
 int guest_cache_dir(char **dir, struct err *err);
+/* The source tree that the program was built in, or that the current folder is in. -ENOENT. */
+int guest_tree_dir(char **dir, struct err *err);
+/* $XDG_CACHE_HOME/vise or ~/.cache/vise. -ENOENT: neither is set. */
+int guest_xdg_dir(char **dir, struct err *err);
+/* A command in PATH, or -ENOENT with the package to install. */
+int guest_find_tool(const char *name, const char *package, char **path, struct err *err);
+
+/*
+ * The machine that a built guest asks for, except input beyond the header's and the image's bytes:
+ * pointers lead into (s) and (dev), which holds room for GUEST_DEVICES entries.
+ */
+void guest_vm_spec(const struct guest_spec *s, const char **dev, struct vm_spec *out);
 
 /* ---- running and judging ------------------------------------------------------------------------
  */
@@ -102,6 +139,19 @@ struct test_result {
 	uint64_t exits;
 };
 
+/* Probe results, so that each probe runs once in a run: one a vm_probes[] entry. */
+struct test_probes {
+	unsigned n;
+	struct test_probe {
+		int holds; /* 1, 0; -1: not run yet */
+		char why[160];
+	} * p;
+};
+int test_probes_init(struct test_probes *p);
+void test_probes_free(struct test_probes *p);
+/* 1 it holds, 0 not (*why says what was seen, owned by (p)), -ENOENT. Runs it when it must. */
+int test_probes_get(struct test_probes *p, const char *name, const char **why);
+
 struct test_opts {
 	const char *const *paths; /* files and folders */
 	unsigned nr_paths;
@@ -109,12 +159,14 @@ struct test_opts {
 	unsigned jobs; /* 0: one a processor */
 	const char *cache_dir, *lib_dir, *out_dir;
 	uint64_t seed;
-	bool list;	   /* only list */
-	bool bless;	   /* write the goldens anew */
-	FILE *ktap;	   /* may be NULL */
-	FILE *json;	   /* one object a line; may be NULL */
-	const char *junit; /* path; may be NULL */
-	FILE *status;	   /* a terminal for the status line; may be NULL */
+	bool list;			   /* only list */
+	bool bless;			   /* write the goldens anew */
+	FILE *ktap;			   /* may be NULL */
+	FILE *json;			   /* one object a line; may be NULL */
+	const char *junit;		   /* path; may be NULL */
+	FILE *status;			   /* a terminal for the status line; may be NULL */
+	const volatile sig_atomic_t *stop; /* becomes non-zero: end early; may be NULL */
+	struct test_probes *probes;	   /* NULL: the run has its own */
 };
 
 struct test_totals {
@@ -123,12 +175,15 @@ struct test_totals {
 	int exit_status; /* 1 any FAIL or XPASS, else 3 any ERROR, else 4 all skipped, else 0 */
 };
 
+/*
+ * 0, or -EINTR (stopped early: what was reported stands), -ENOMEM, -EIO (a report could not be
+ * written). A path that is not there or holds no test is an ERROR of its own in the report.
+ */
 int harness_test(const struct test_opts *o, struct test_totals *t, struct err *err);
 
 /* One guest on one back end, in this process: fills in *r. Used by the workers and by unit tests.
  */
-int harness_run_one(const struct guest_spec *s, enum guest_cpu cpu, const struct test_opts *o,
-		    struct test_result *r);
+int harness_run_one(const struct guest_spec *s, const struct test_opts *o, struct test_result *r);
 void test_result_free(struct test_result *r);
 
 #endif

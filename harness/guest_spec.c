@@ -1,0 +1,793 @@
+/* SPDX-License-Identifier: MIT */
+/* The header of a guest test: its `;@ key: value` lines. */
+#include <errno.h>
+#include <inttypes.h>
+#include <regex.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "harness_priv.h"
+
+#define REGEX_MAX    512  /* bytes of a regex */
+#define REGEX_REPEAT 4096 /* the product of all its {m,n}: glibc's regcomp copies that often */
+#define REGEX_DEPTH  32	  /* nested groups: glibc's regcomp recurses */
+
+/* Where the parser stands. */
+struct at {
+	const char *path;
+	unsigned line;
+	struct err *err;
+};
+
+static int bad(const struct at *at, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static int bad(const struct at *at, const char *fmt, ...)
+{
+	char msg[200];
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (vsnprintf(msg, sizeof(msg), fmt, ap) < 0)
+		msg[0] = '\0';
+	va_end(ap);
+	return err_set(at->err, -EINVAL, "%s:%u: %s", at->path, at->line, msg);
+}
+
+static int no_memory(const struct at *at)
+{
+	return err_set(at->err, -ENOMEM, "%s:%u: no memory", at->path, at->line);
+}
+
+const char *guest_cpu_name(enum guest_cpu cpu)
+{
+	static const char *const names[GUEST_CPUS] = {"any", "kvm", "soft"};
+
+	return (unsigned)cpu < GUEST_CPUS ? names[cpu] : "?";
+}
+
+/* GUEST_KVM, GUEST_SOFT or -1. */
+static int cpu_by_name(const char *name, size_t len)
+{
+	for (int i = GUEST_KVM; i < GUEST_CPUS; i++) {
+		if (strlen(guest_cpu_name(i)) == len && !memcmp(guest_cpu_name(i), name, len))
+			return i;
+	}
+	return -1;
+}
+
+static int known_probe(const struct at *at, const char *name)
+{
+	for (const struct vm_probe *p = vm_probes; p->name; p++) {
+		if (!strcmp(p->name, name))
+			return 0;
+	}
+	return bad(at, "no probe is called '%.40s'; `vise doctor` lists them", name);
+}
+
+/* The next word of *s (blanks and commas part words), or NULL. Cuts the text up. */
+static char *word(char **s)
+{
+	char *w = *s + strspn(*s, " \t,"), *end;
+
+	if (!*w)
+		return NULL;
+	end = w + strcspn(w, " \t,");
+	*s = *end ? end + 1 : end;
+	*end = '\0';
+	return w;
+}
+
+static int take(const struct at *at, char **to, const char *value)
+{
+	char *p = strdup(value);
+
+	if (!p)
+		return no_memory(at);
+	free(*to);
+	*to = p;
+	return 0;
+}
+
+static int hex_digit(char c)
+{
+	return c >= '0' && c <= '9'   ? c - '0'
+	       : c >= 'a' && c <= 'f' ? c - 'a' + 10
+	       : c >= 'A' && c <= 'F' ? c - 'A' + 10
+				      : -1;
+}
+
+/* Decode \n \r \t \0 \\ \xNN. */
+static int take_bytes(const struct at *at, struct guest_bytes *to, const char *v)
+{
+	static const char from[] = "nrt0\\", into[] = "\n\r\t\0\\";
+	char *p = malloc(strlen(v) + 1);
+	size_t n = 0;
+
+	if (!p)
+		return no_memory(at);
+	for (; *v; v++) {
+		const char *hit;
+
+		if (*v != '\\') {
+			p[n++] = *v;
+			continue;
+		}
+		v++;
+		hit = *v ? strchr(from, *v) : NULL;
+		if (hit) {
+			p[n++] = into[hit - from];
+		} else if (*v == 'x' && hex_digit(v[1]) >= 0 && hex_digit(v[2]) >= 0) {
+			p[n++] = (char)(hex_digit(v[1]) << 4 | hex_digit(v[2]));
+			v += 2;
+		} else {
+			free(p);
+			return bad(at,
+				   "unknown escape '\\%.1s'; there are \\n \\r \\t \\0 \\\\ \\xNN",
+				   v);
+		}
+	}
+	p[n] = '\0';
+	free(to->p);
+	*to = (struct guest_bytes){p, n};
+	return 0;
+}
+
+/* ---- the keys ---------------------------------------------------------------------------------
+ */
+
+static int key_summary(const struct at *at, struct guest_spec *s, char *v)
+{
+	return take(at, &s->summary, v);
+}
+
+static int key_mode(const struct at *at, struct guest_spec *s, char *v)
+{
+	static const char *const names[] = {
+		[X86_REAL] = "real", [X86_PROT] = "prot", [X86_LONG] = "long"};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
+		if (!strcmp(v, names[i])) {
+			s->mode = (enum x86_mode)i;
+			return 0;
+		}
+	}
+	return bad(at, "mode '%.40s' is none of: real prot long", v);
+}
+
+static int key_mem(const struct at *at, struct guest_spec *s, char *v)
+{
+	if (parse_u64(v, &s->mem) || s->mem < VM_MEM_MIN || s->mem > GMEM_MAX)
+		return bad(at, "mem '%.40s' is no size from %llu MiB to %llu GiB", v,
+			   VM_MEM_MIN >> 20, GMEM_MAX >> 30);
+	return 0;
+}
+
+static int key_device(const struct at *at, struct guest_spec *s, char *v)
+{
+	if (s->nr_devices == GUEST_DEVICES)
+		return bad(at, "more than %d devices", GUEST_DEVICES);
+	return take(at, &s->devices[s->nr_devices++], v);
+}
+
+static const char *const load_names[] = {
+	[GUEST_FLAT] = "flat",
+	[GUEST_MULTIBOOT] = "multiboot",
+	[GUEST_MULTIBOOT_ELF] = "multiboot-elf",
+	[GUEST_ELF] = "elf",
+	[GUEST_BZIMAGE] = "bzimage",
+};
+
+static int key_load(const struct at *at, struct guest_spec *s, char *v)
+{
+	for (unsigned i = 0; i < ARRAY_SIZE(load_names); i++) {
+		if (!strcmp(v, load_names[i])) {
+			s->load = (enum guest_load)i;
+			return 0;
+		}
+	}
+	return bad(at, "load '%.40s' is none of: flat multiboot multiboot-elf elf bzimage", v);
+}
+
+static int key_cmdline(const struct at *at, struct guest_spec *s, char *v)
+{
+	return take(at, &s->cmdline, v);
+}
+
+static int key_module(const struct at *at, struct guest_spec *s, char *v)
+{
+	unsigned n = s->nr_modules;
+	char *name;
+	int rc;
+
+	if (n == GUEST_MODULES)
+		return bad(at, "more than %d modules", GUEST_MODULES);
+	name = word(&v);
+	v += strspn(v, " \t");
+	if (!name || !*v)
+		return bad(at, "a module is 'NAME contents'");
+	s->nr_modules++;
+	rc = take(at, &s->module_name[n], name);
+	return rc ? rc : take_bytes(at, &s->module[n], v);
+}
+
+static int key_initrd(const struct at *at, struct guest_spec *s, char *v)
+{
+	return take_bytes(at, &s->initrd, v);
+}
+
+static int key_input(const struct at *at, struct guest_spec *s, char *v)
+{
+	return take_bytes(at, &s->input, v);
+}
+
+static int key_exit(const struct at *at, struct guest_spec *s, char *v)
+{
+	uint64_t n;
+
+	if (*v >= 'a' && *v <= 'z') {
+		for (const char *c = v; *c; c++) {
+			if ((*c < 'a' || *c > 'z') && *c != '-')
+				return bad(at, "exit '%.40s' is neither a byte nor how a run ends",
+					   v);
+		}
+		return take(at, &s->end, v);
+	}
+	if (parse_u64(v, &n) || n > 255)
+		return bad(at, "exit '%.40s' is neither a byte nor how a run ends", v);
+	s->exit = (uint8_t)n;
+	return 0;
+}
+
+/*
+ * Bounds on a regex before regcomp() sees it: the text is hostile, and glibc's work and stack grow
+ * with repeats and nesting; matching with back-references takes exponential time.
+ */
+static int regex_bounded(const struct at *at, const char *re)
+{
+	uint64_t repeat = 1;
+	unsigned depth = 0;
+
+	if (strlen(re) > REGEX_MAX)
+		return bad(at, "regex longer than %d bytes", REGEX_MAX);
+	for (const char *c = re; *c; c++) {
+		unsigned long m = 0;
+
+		if (*c == '\\') {
+			c++;
+			if (*c >= '0' && *c <= '9')
+				return bad(at, "regex with a back-reference: those are not taken");
+			if (!*c)
+				break;
+		} else if (*c == '(' && ++depth > REGEX_DEPTH) {
+			return bad(at, "regex nested deeper than %d", REGEX_DEPTH);
+		} else if (*c == ')' && depth) {
+			depth--;
+		} else if (*c == '{') {
+			for (const char *d = c + 1; *d && *d != '}'; d++) {
+				unsigned long n = strtoul(d, (char **)NULL, 10);
+
+				if (*d >= '0' && *d <= '9' && n > m)
+					m = n;
+			}
+			if (m > REGEX_REPEAT || (repeat *= m ? m : 1) > REGEX_REPEAT)
+				return bad(at, "regex repeats more than %d times", REGEX_REPEAT);
+		}
+	}
+	return 0;
+}
+
+static int key_serial(const struct at *at, struct guest_spec *s, char *v)
+{
+	char why[80];
+	regex_t re;
+	int rc;
+
+	s->has_serial = true;
+	if (*v != '~')
+		return take_bytes(at, &s->serial, v);
+	s->serial_re = true;
+	v++;
+	rc = regex_bounded(at, v);
+	if (rc)
+		return rc;
+	rc = regcomp(&re, v, REG_EXTENDED | REG_NOSUB);
+	if (rc) {
+		regerror(rc, &re, why, sizeof(why));
+		return bad(at, "regex '%.40s': %s", v, why);
+	}
+	regfree(&re);
+	rc = take(at, &s->serial.p, v);
+	s->serial.len = rc ? 0 : strlen(v);
+	return rc;
+}
+
+bool guest_golden_line_ok(const char *line, size_t len)
+{
+	static const char *const words[] = {"pio", "mmio", "msr", "hlt", "shutdown", "end"};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(words); i++) {
+		size_t n = strlen(words[i]);
+
+		if (len >= n && !memcmp(line, words[i], n) && (len == n || line[n] == ' '))
+			return true;
+	}
+	return false;
+}
+
+static int key_exits(const struct at *at, struct guest_spec *s, char *v)
+{
+	unsigned lines = 1;
+
+	if (!strncmp(v, "<=", 2)) {
+		v += 2;
+		v += strspn(v, " \t");
+		if (s->has_budget || parse_u64(v, &s->exit_budget))
+			return bad(at, "exits '<= %.40s': one number is wanted", v);
+		s->has_budget = true;
+		return 0;
+	}
+	if (!guest_golden_line_ok(v, strlen(v)))
+		return bad(at, "exits '%.40s': neither a line of a stream nor '<= N'", v);
+	for (size_t i = 0; i < s->exits.len; i++)
+		lines += s->exits.p[i] == '\n';
+	if (lines > GUEST_INLINE)
+		return bad(at, "more than %d lines of stream: put them into the test's .exits file",
+			   GUEST_INLINE);
+	buf_printf(&s->exits, "%s\n", v);
+	return s->exits.failed ? no_memory(at) : 0;
+}
+
+static int key_timeout(const struct at *at, struct guest_spec *s, char *v)
+{
+	char *unit = v + strspn(v, "0123456789");
+	uint64_t scale = 1;
+
+	if (!strcmp(unit, "s"))
+		scale = 1000;
+	if (!strcmp(unit, "s") || !strcmp(unit, "ms"))
+		*unit = '\0';
+	if (parse_u64(v, &s->timeout) || !s->timeout || s->timeout > UINT32_MAX / scale)
+		return bad(at, "timeout '%.40s': a number, of milliseconds on kvm, or Ns", v);
+	s->timeout *= scale;
+	return 0;
+}
+
+static int key_needs(const struct at *at, struct guest_spec *s, char *v)
+{
+	char *w;
+	int rc;
+
+	while ((w = word(&v))) {
+		if (s->nr_needs == GUEST_NEEDS)
+			return bad(at, "needs more than %d probes", GUEST_NEEDS);
+		rc = known_probe(at, w);
+		if (rc)
+			return rc;
+		rc = take(at, &s->needs[s->nr_needs++], w);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+static int key_xfail(const struct at *at, struct guest_spec *s, char *v)
+{
+	struct guest_xfail *x = &s->xfail[s->nr_xfail];
+	char *cpu, *probe;
+	int n, rc;
+
+	if (s->nr_xfail == GUEST_XFAILS)
+		return bad(at, "more than %d xfail lines", GUEST_XFAILS);
+	cpu = word(&v);
+	probe = word(&v);
+	v += strspn(v, " \t,");
+	if (!cpu || !probe || !*v)
+		return bad(at, "an xfail is 'BACKEND PROBE reason'");
+	n = cpu_by_name(cpu, strlen(cpu));
+	if (n < 0)
+		return bad(at, "xfail: back end '%.40s' is none of: kvm soft", cpu);
+	rc = known_probe(at, probe);
+	if (rc)
+		return rc;
+	s->nr_xfail++;
+	x->cpu = (enum guest_cpu)n;
+	rc = take(at, &x->probe, probe);
+	return rc ? rc : take(at, &x->reason, v);
+}
+
+static int key_cpu(const struct at *at, struct guest_spec *s, char *v)
+{
+	int n = cpu_by_name(v, strlen(v));
+
+	if (n < 0)
+		return bad(at, "cpu '%.40s' is none of: kvm soft", v);
+	s->only = (enum guest_cpu)n;
+	return 0;
+}
+
+#define KEY_MANY 1u /* may be given more than once */
+#define KEY_ADDS 2u /* a suffixed one comes on top of the plain one */
+#define KEY_BARE 4u /* takes no suffix */
+
+static const struct key {
+	const char *name;
+	int (*parse)(const struct at *at, struct guest_spec *s, char *v);
+	unsigned flags;
+} keys[] = {
+	{"summary", key_summary, 0},
+	{"mode", key_mode, 0},
+	{"mem", key_mem, 0},
+	{"device", key_device, KEY_MANY},
+	{"cmdline", key_cmdline, 0},
+	{"input", key_input, 0},
+	{"exit", key_exit, 0},
+	{"serial", key_serial, 0},
+	{"exits", key_exits, KEY_MANY},
+	{"timeout", key_timeout, 0},
+	{"needs", key_needs, KEY_MANY | KEY_ADDS},
+	{"xfail", key_xfail, KEY_MANY | KEY_BARE},
+	{"cpu", key_cpu, KEY_BARE},
+	{"load", key_load, 0},
+	{"module", key_module, KEY_MANY},
+	{"initrd", key_initrd, 0},
+};
+
+static int unknown_key(const struct at *at, const char *name, size_t len)
+{
+	char list[160] = "";
+	size_t used = 0;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(keys); i++)
+		used += (size_t)snprintf(list + used, sizeof(list) - used, " %s", keys[i].name);
+	return bad(at, "unknown key '%.*s'; keys are%s", (int)(len > 24 ? 24 : len), name, list);
+}
+
+/* ---- lines --------------------------------------------------------------------------------------
+ */
+
+struct line {
+	unsigned key;
+	enum guest_cpu suffix; /* GUEST_ANY: none */
+	const char *value;
+	size_t len;
+};
+
+/* Split `key[.suffix]: value` up and check all but the value. */
+static int split_line(const struct at *at, const char *p, size_t len, struct line *l)
+{
+	const char *colon = memchr(p, ':', len), *dot;
+	size_t name_len;
+	int cpu;
+
+	for (size_t i = 0; i < len; i++) {
+		if (((unsigned char)p[i] < 0x20 && p[i] != '\t') || p[i] == 0x7f)
+			return bad(at, "control character 0x%02x in the header",
+				   (unsigned char)p[i]);
+	}
+	if (!colon)
+		return bad(at, "not 'key: value'");
+	name_len = (size_t)(colon - p);
+	while (name_len && (p[name_len - 1] == ' ' || p[name_len - 1] == '\t'))
+		name_len--;
+	l->suffix = GUEST_ANY;
+	dot = memchr(p, '.', name_len);
+	if (dot) {
+		cpu = cpu_by_name(dot + 1, (size_t)(p + name_len - dot - 1));
+		if (cpu < 0)
+			return bad(at, "suffix '%.*s' is none of: .kvm .soft",
+				   (int)(p + name_len - dot > 24 ? 24 : p + name_len - dot), dot);
+		l->suffix = (enum guest_cpu)cpu;
+		name_len = (size_t)(dot - p);
+	}
+	for (l->key = 0; l->key < ARRAY_SIZE(keys); l->key++) {
+		const char *name = keys[l->key].name;
+
+		if (strlen(name) == name_len && !memcmp(name, p, name_len))
+			break;
+	}
+	if (l->key == ARRAY_SIZE(keys))
+		return unknown_key(at, p, name_len);
+	if (l->suffix && keys[l->key].flags & KEY_BARE)
+		return bad(at, "'%s' takes no suffix", keys[l->key].name);
+	l->value = colon + 1;
+	l->len = len - (size_t)(colon + 1 - p);
+	while (l->len && (*l->value == ' ' || *l->value == '\t'))
+		l->value++, l->len--;
+	while (l->len && (l->value[l->len - 1] == ' ' || l->value[l->len - 1] == '\t'))
+		l->len--;
+	if (!l->len)
+		return bad(at, "'%s' has no value", keys[l->key].name);
+	return 0;
+}
+
+/* The next header line of the text; false at its end. */
+static bool next_header(const char **p, const char *end, unsigned *line, const char **text,
+			size_t *len)
+{
+	while (*p < end) {
+		const char *start = *p, *nl = memchr(start, '\n', (size_t)(end - start));
+		const char *stop = nl ? nl : end;
+
+		*p = nl ? nl + 1 : end;
+		++*line;
+		while (start < stop && (*start == ' ' || *start == '\t'))
+			start++;
+		if (stop - start < 2 || start[0] != ';' || start[1] != '@')
+			continue;
+		start += 2;
+		while (start < stop && (*start == ' ' || *start == '\t'))
+			start++;
+		if (stop > start && stop[-1] == '\r')
+			stop--;
+		*text = start;
+		*len = (size_t)(stop - start);
+		return true;
+	}
+	return false;
+}
+
+static int parse_value(const struct at *at, struct guest_spec *s, const struct line *l)
+{
+	char *v = strndup(l->value, l->len);
+	int rc;
+
+	if (!v)
+		return no_memory(at);
+	rc = keys[l->key].parse(at, s, v);
+	free(v);
+	return rc;
+}
+
+/* Which keys the header has, by suffix, each line's form checked. */
+static int first_pass(struct at *at, const char *text, size_t len, uint32_t seen[GUEST_CPUS])
+{
+	const char *p = text, *t;
+	struct line l;
+	size_t n;
+	int rc;
+
+	while (next_header(&p, text + len, &at->line, &t, &n)) {
+		rc = split_line(at, t, n, &l);
+		if (rc)
+			return rc;
+		if (seen[l.suffix] & 1u << l.key && !(keys[l.key].flags & KEY_MANY))
+			return bad(at, "'%s' is given twice", keys[l.key].name);
+		seen[l.suffix] |= 1u << l.key;
+	}
+	return 0;
+}
+
+int guest_spec_parse(struct guest_spec *s, const char *path, enum guest_cpu cpu, const char *text,
+		     size_t len, struct err *err)
+{
+	/* Values that are not for (cpu) are checked all the same, each back end's apart. */
+	struct guest_spec other[GUEST_CPUS] = {{0}};
+	struct at at = {path, 0, err};
+	uint32_t seen[GUEST_CPUS] = {0};
+	const char *p = text, *t;
+	struct line l;
+	size_t n;
+	int rc;
+
+	*s = (struct guest_spec){.cpu = cpu, .mode = X86_LONG};
+	if (len > GUEST_FILE_MAX)
+		return err_set(err, -EINVAL, "%s: larger than %" PRIu64 " bytes", path,
+			       GUEST_FILE_MAX);
+	s->path = strdup(path);
+	rc = s->path ? first_pass(&at, text, len, seen) : no_memory(&at);
+	at.line = 0;
+	while (!rc && next_header(&p, text + len, &at.line, &t, &n)) {
+		bool own, hidden;
+
+		rc = split_line(&at, t, n, &l);
+		if (rc)
+			break;
+		own = l.suffix == GUEST_ANY || l.suffix == cpu;
+		hidden = l.suffix == GUEST_ANY && cpu != GUEST_ANY && seen[cpu] & 1u << l.key &&
+			 !(keys[l.key].flags & KEY_ADDS);
+		rc = parse_value(&at, own && !hidden ? s : &other[l.suffix], &l);
+	}
+	if (!rc && !s->summary) {
+		at.line = 1;
+		rc = bad(&at,
+			 "the header has no ';@ summary: ...' line, which says what is tested");
+	}
+	for (unsigned i = 0; i < GUEST_CPUS; i++)
+		guest_spec_free(&other[i]);
+	if (rc)
+		guest_spec_free(s);
+	return rc;
+}
+
+void guest_spec_free(struct guest_spec *s)
+{
+	free(s->path);
+	free(s->summary);
+	for (unsigned i = 0; i < s->nr_devices; i++)
+		free(s->devices[i]);
+	free(s->cmdline);
+	free(s->input.p);
+	free(s->initrd.p);
+	for (unsigned i = 0; i < s->nr_modules; i++) {
+		free(s->module[i].p);
+		free(s->module_name[i]);
+	}
+	free(s->end);
+	free(s->serial.p);
+	buf_free(&s->exits);
+	for (unsigned i = 0; i < s->nr_needs; i++)
+		free(s->needs[i]);
+	for (unsigned i = 0; i < s->nr_xfail; i++) {
+		free(s->xfail[i].probe);
+		free(s->xfail[i].reason);
+	}
+	*s = (struct guest_spec){0};
+}
+
+/* ---- the file, and the header as text
+ * ------------------------------------------------------------- */
+
+/* Take (path) as the golden, if it is there. */
+static int read_golden(struct guest_spec *s, const char *path, struct err *err)
+{
+	unsigned line = 0;
+	struct err why = {0};
+	void *text;
+	size_t len;
+	int rc = file_read(path, GUEST_FILE_MAX, &text, &len, &why);
+
+	if (rc == -ENOENT)
+		return rc;
+	if (rc)
+		return err_set(err, -EINVAL, "%s", why.msg);
+	for (const char *p = text, *end = p + len; p < end;) {
+		const char *nl = memchr(p, '\n', (size_t)(end - p)), *stop = nl ? nl : end;
+		const char *next = nl ? nl + 1 : end;
+
+		line++;
+		while (stop > p && strchr(" \t\r", stop[-1]))
+			stop--;
+		if (stop > p && *p != '#') {
+			if (!guest_golden_line_ok(p, (size_t)(stop - p))) {
+				rc = err_set(err, -EINVAL, "%s:%u: '%.*s': not a line of a stream",
+					     path, line, (int)(stop - p > 40 ? 40 : stop - p), p);
+				break;
+			}
+			buf_put(&s->exits, p, (size_t)(stop - p));
+			buf_put(&s->exits, "\n", 1);
+		}
+		p = next;
+	}
+	free(text);
+	if (!rc && !s->exits.p)
+		buf_put(&s->exits, "", 0); /* there, and empty: no event is expected */
+	if (!rc && s->exits.failed)
+		rc = err_set(err, -ENOMEM, "%s: no memory", path);
+	s->exits_beside = !rc;
+	return rc;
+}
+
+static int golden_beside(struct guest_spec *s, struct err *err)
+{
+	size_t stem = strlen(s->path);
+	struct buf path = {0};
+	int rc = -ENOENT;
+
+	if (stem > 4 && !strcmp(s->path + stem - 4, ".asm"))
+		stem -= 4;
+	/* The back end's own counts instead of the one for all. */
+	for (unsigned own = s->cpu ? 1 : 0; rc == -ENOENT; own--) {
+		buf_free(&path);
+		buf_put(&path, s->path, stem);
+		buf_printf(&path, "%s%s.exits", own ? "." : "", own ? guest_cpu_name(s->cpu) : "");
+		if (path.failed) {
+			rc = err_set(err, -ENOMEM, "%s: no memory", s->path);
+			break;
+		}
+		if (s->exits.p) {
+			/* Two goldens would contradict each other sooner or later. */
+			struct err none;
+			void *p;
+			size_t len;
+
+			if (!file_read(buf_str(&path), GUEST_FILE_MAX, &p, &len, &none)) {
+				free(p);
+				rc = err_set(
+					err, -EINVAL,
+					"%s: a stream in the header and %s beside it: keep one",
+					s->path, buf_str(&path));
+				break;
+			}
+		} else {
+			rc = read_golden(s, buf_str(&path), err);
+		}
+		if (!own)
+			break;
+	}
+	buf_free(&path);
+	return rc == -ENOENT ? 0 : rc;
+}
+
+int guest_spec_read(struct guest_spec *s, const char *path, enum guest_cpu cpu, struct err *err)
+{
+	void *text;
+	size_t len;
+	int rc;
+
+	*s = (struct guest_spec){0};
+	rc = file_read(path, GUEST_FILE_MAX, &text, &len, err);
+	if (rc)
+		return rc;
+	rc = guest_spec_parse(s, path, cpu, text, len, err);
+	free(text);
+	if (rc)
+		return rc;
+	rc = golden_beside(s, err);
+	if (rc)
+		guest_spec_free(s);
+	return rc;
+}
+
+static void put_bytes(struct buf *out, const char *key, const char *name,
+		      const struct guest_bytes *b)
+{
+	buf_printf(out, ";@ %s: %s%s", key, name ? name : "", name ? " " : "");
+	for (size_t i = 0; i < b->len; i++) {
+		unsigned char c = (unsigned char)b->p[i];
+		/* Blanks at an end are cut off by the parser, and a first '~' means a regex. */
+		bool edge = i == 0 || i == b->len - 1;
+
+		if (c == '\\')
+			buf_put(out, "\\\\", 2);
+		else if (c < 0x20 || c == 0x7f || (edge && (c == ' ' || c == '~' || c == ',')))
+			buf_printf(out, "\\x%02x", c);
+		else
+			buf_put(out, &b->p[i], 1);
+	}
+	buf_put(out, "\n", 1);
+}
+
+void guest_spec_format(const struct guest_spec *s, struct buf *out)
+{
+	static const char *const modes[] = {"real", "prot", "long"};
+
+	buf_printf(out, ";@ summary: %s\n;@ mode: %s\n;@ load: %s\n", s->summary, modes[s->mode],
+		   load_names[s->load]);
+	if (s->mem)
+		buf_printf(out, ";@ mem: %" PRIu64 "\n", s->mem);
+	for (unsigned i = 0; i < s->nr_devices; i++)
+		buf_printf(out, ";@ device: %s\n", s->devices[i]);
+	if (s->cmdline)
+		buf_printf(out, ";@ cmdline: %s\n", s->cmdline);
+	for (unsigned i = 0; i < s->nr_modules; i++)
+		put_bytes(out, "module", s->module_name[i], &s->module[i]);
+	if (s->initrd.p)
+		put_bytes(out, "initrd", NULL, &s->initrd);
+	if (s->input.p)
+		put_bytes(out, "input", NULL, &s->input);
+	if (s->end)
+		buf_printf(out, ";@ exit: %s\n", s->end);
+	else
+		buf_printf(out, ";@ exit: %u\n", s->exit);
+	if (s->has_serial && s->serial_re)
+		buf_printf(out, ";@ serial: ~%s\n", s->serial.p);
+	else if (s->has_serial)
+		put_bytes(out, "serial", NULL, &s->serial);
+	if (s->has_budget)
+		buf_printf(out, ";@ exits: <= %" PRIu64 "\n", s->exit_budget);
+	for (const char *p = s->exits.p; p && *p;) {
+		size_t n = strcspn(p, "\n");
+
+		buf_printf(out, ";@ exits: %.*s\n", (int)n, p);
+		p += n + (p[n] == '\n');
+	}
+	if (s->timeout)
+		buf_printf(out, ";@ timeout: %" PRIu64 "\n", s->timeout);
+	for (unsigned i = 0; i < s->nr_needs; i++)
+		buf_printf(out, ";@ needs: %s\n", s->needs[i]);
+	for (unsigned i = 0; i < s->nr_xfail; i++)
+		buf_printf(out, ";@ xfail: %s %s %s\n", guest_cpu_name(s->xfail[i].cpu),
+			   s->xfail[i].probe, s->xfail[i].reason);
+	if (s->only)
+		buf_printf(out, ";@ cpu: %s\n", guest_cpu_name(s->only));
+}
