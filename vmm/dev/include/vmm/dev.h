@@ -105,7 +105,9 @@ struct dev_class {
 	 * *obj; NULL past the end. reset() resets it, the rest works by itself. May be NULL.
 	 */
 	const struct state_table *(*part)(const struct dev *d, unsigned i, const void **obj);
-	/* Check what came in, re-arm timers; lines are not driven: the other end has its own state
+	/*
+	 * Check what came in, re-arm timers. Interrupt lines are not driven: the controller loads
+	 * its own idea of them; it alone tells the CPU.
 	 */
 	int (*post_load)(struct dev *d, struct err *err);
 	void (*fini)(struct dev *d);
@@ -113,18 +115,19 @@ struct dev_class {
 
 struct dev {
 	const struct dev_class *cls;
-	char name[24]; /* "uart0" */
+	char name[24]; /* "uart0": class and 0, until the owner numbers its devices */
 	struct dev_env env;
 	struct irq irq;	   /* wired to env.irq with this device's line */
 	uint64_t irq_line; /* option `irq`; DEV_NO_IRQ: none */
 	struct state_table table;
 	unsigned nr_ranges;
-	struct {
+	struct dev_range_ref {
 		struct dev *dev;
 		unsigned index;
 		uint64_t base;
 		int id; /* bus id or -1 */
 	} range[DEV_RANGES];
+	struct bus *bus;  /* it is on this one, or NULL */
 	struct dev *next; /* the owner's list */
 };
 

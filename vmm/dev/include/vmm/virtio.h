@@ -23,6 +23,10 @@
 #define VIRTIO_S_NEEDS_RESET 64u
 #define VIRTIO_S_FAILED	     128u
 
+/* InterruptStatus, 4.2.2 */
+#define VIRTIO_INT_QUEUE  1u
+#define VIRTIO_INT_CONFIG 2u
+
 /* Registers, 4.2.2 table 4.1 */
 enum virtio_mmio_reg {
 	VIRTIO_MMIO_MAGIC = 0x000,
@@ -71,6 +75,7 @@ struct virtio_class {
 	/* The driver rang (queue): pop, work, push; the transport sends the interrupt afterwards.
 	 */
 	void (*notify)(struct virtio *v, unsigned queue);
+	/* [off, off + len) lies in the configuration; NULL: reads 0, writes are dropped. */
 	void (*config_read)(struct virtio *v, uint32_t off, void *buf, uint32_t len);
 	void (*config_write)(struct virtio *v, uint32_t off, const void *buf, uint32_t len);
 };
@@ -84,13 +89,18 @@ struct virtio {
 	uint32_t status, device_features_sel, driver_features_sel, queue_sel, interrupt_status;
 	uint32_t config_generation;
 	uint64_t driver_features;
+	bool features_beyond; /* the driver accepted a feature above 63, where none is offered */
 	bool irq_level;
 };
 
 /*
- * The hooks of a virtio model's dev_class: use VIRTIO_MMIO_CLASS_HOOKS in its initializer. init
- * needs (vc): the model's init calls virtio_init() first.
+ * The hooks of a virtio model's dev_class: put VIRTIO_MMIO_CLASS_HOOKS into its initializer. Its
+ * own init calls virtio_init() with its (vc); its own reset, if it has state of its own, is called
+ * for a driver's reset too and begins with virtio_reset(). The first range is the registers.
  */
+#define VIRTIO_MMIO_CLASS_HOOKS                                                                    \
+	.regs = virtio_mmio_regs, .read = virtio_mmio_read, .write = virtio_mmio_write,            \
+	.part = virtio_part, .post_load = virtio_post_load, .fini = virtio_fini
 int virtio_init(struct dev *d, const struct virtio_class *vc, struct err *err);
 void virtio_reset(struct dev *d);
 uint64_t virtio_mmio_read(struct dev *d, unsigned range, uint64_t off, unsigned size);
@@ -105,7 +115,8 @@ extern const struct dev_reg virtio_mmio_regs[];
 		STATE_U(struct virtio, driver_features_sel, 0),                                    \
 		STATE_U(struct virtio, queue_sel, 0), STATE_U(struct virtio, interrupt_status, 0), \
 		STATE_U(struct virtio, config_generation, 0),                                      \
-		STATE_U(struct virtio, driver_features, 0), STATE_B(struct virtio, irq_level, 0)
+		STATE_U(struct virtio, driver_features, 0),                                        \
+		STATE_B(struct virtio, features_beyond, 0), STATE_B(struct virtio, irq_level, 0)
 
 /* Features both sides agreed on. */
 static inline bool virtio_has(const struct virtio *v, unsigned bit)

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The registers of virtio-mmio version 2 (virtio 1.2 section 4.2.2). What a driver must not do is
+ * given a result all the same: a read gives 0, a write changes nothing, and a guest error is left
+ * in the trace.
+ */
+#include <vmm/virtio.h>
+
+#include "virtio_priv.h"
+
+#define R(name, reg, access)                                                                       \
+	{                                                                                          \
+		name, 0, 4, VIRTIO_MMIO_##reg, access                                              \
+	}
+
+const struct dev_reg virtio_mmio_regs[] = {
+	R("MagicValue", MAGIC, "r"),
+	R("Version", VERSION, "r"),
+	R("DeviceID", DEVICE_ID, "r"),
+	R("VendorID", VENDOR_ID, "r"),
+	R("DeviceFeatures", DEVICE_FEATURES, "r"),
+	R("DeviceFeaturesSel", DEVICE_FEATURES_SEL, "w"),
+	R("DriverFeatures", DRIVER_FEATURES, "w"),
+	R("DriverFeaturesSel", DRIVER_FEATURES_SEL, "w"),
+	R("QueueSel", QUEUE_SEL, "w"),
+	R("QueueNumMax", QUEUE_NUM_MAX, "r"),
+	R("QueueNum", QUEUE_NUM, "w"),
+	R("QueueReady", QUEUE_READY, "rw"),
+	R("QueueNotify", QUEUE_NOTIFY, "w"),
+	R("InterruptStatus", INTERRUPT_STATUS, "r"),
+	R("InterruptACK", INTERRUPT_ACK, "w"),
+	R("Status", STATUS, "rw"),
+	R("QueueDescLow", QUEUE_DESC_LOW, "w"),
+	R("QueueDescHigh", QUEUE_DESC_HIGH, "w"),
+	R("QueueDriverLow", QUEUE_DRIVER_LOW, "w"),
+	R("QueueDriverHigh", QUEUE_DRIVER_HIGH, "w"),
+	R("QueueDeviceLow", QUEUE_DEVICE_LOW, "w"),
+	R("QueueDeviceHigh", QUEUE_DEVICE_HIGH, "w"),
+	R("SHMSel", SHM_SEL, "w"),
+	R("SHMLenLow", SHM_LEN_LOW, "r"),
+	R("SHMLenHigh", SHM_LEN_HIGH, "r"),
+	R("SHMBaseLow", SHM_BASE_LOW, "r"),
+	R("SHMBaseHigh", SHM_BASE_HIGH, "r"),
+	R("ConfigGeneration", CONFIG_GENERATION, "r"),
+	{"Config", 0, VIRTIO_MMIO_LEN - VIRTIO_MMIO_CONFIG - 1, VIRTIO_MMIO_CONFIG, "rw"},
+	{0},
+};
+
+/* The device's interface version (4.2.2): 2 is virtio 1.0 and later. */
+#define MMIO_VERSION 2u
+/* No shared memory region exists: its length and base read as all ones (4.2.2). */
+#define SHM_NONE UINT32_MAX
+
+/* The selected queue, or NULL: there is none with that number. */
+static struct virtq *selected(struct virtio *v)
+{
+	return v->queue_sel < v->vc->nr_queues ? &v->q[v->queue_sel] : NULL;
+}
+
+static uint32_t half(uint64_t v, uint32_t sel)
+{
+	return sel > 1 ? 0 : (uint32_t)(v >> (32 * sel));
+}
+
+/* ---- device configuration, 4.2.2.2 and 2.5: any width; what is beyond it reads 0 ---------------
+ */
+
+static uint64_t config_read(struct virtio *v, uint64_t off, unsigned size)
+{
+	uint32_t len = v->vc->config_len;
+	uint8_t buf[8] = {0};
+
+	if (!range_within(off, size, 0, len))
+		dev_guest_error(&v->dev, "virtio-mmio: read beyond the configuration", off, size);
+	if (off < len && v->vc->config_read)
+		v->vc->config_read(v, (uint32_t)off, buf,
+				   len - off < size ? (uint32_t)(len - off) : size);
+	return ld_le(buf, size);
+}
+
+static void config_write(struct virtio *v, uint64_t off, unsigned size, uint64_t val)
+{
+	uint32_t len = v->vc->config_len;
+	uint8_t buf[8];
+
+	if (!range_within(off, size, 0, len)) {
+		dev_guest_error(&v->dev, "virtio-mmio: write beyond the configuration", off, val);
+		return;
+	}
+	st_le(buf, size, val);
+	if (v->vc->config_write)
+		v->vc->config_write(v, (uint32_t)off, buf, size);
+}
+
+/* ---- registers --------------------------------------------------------------------------------
+ */
+
+uint64_t virtio_mmio_read(struct dev *d, unsigned range, uint64_t off, unsigned size)
+{
+	struct virtio *v = container_of(d, struct virtio, dev);
+	const struct virtq *q = selected(v);
+
+	(void)range;
+	if (off >= VIRTIO_MMIO_CONFIG)
+		return config_read(v, off - VIRTIO_MMIO_CONFIG, size);
+	/* 4.2.2.2: the driver uses 32-bit wide, aligned accesses. */
+	if (size != 4 || (off & 3)) {
+		dev_guest_error(d, "virtio-mmio: read not 32 bits wide and aligned", off, size);
+		return 0;
+	}
+	switch ((enum virtio_mmio_reg)off) {
+	case VIRTIO_MMIO_MAGIC:
+		return VIRTIO_MMIO_MAGIC_VALUE;
+	case VIRTIO_MMIO_VERSION:
+		return MMIO_VERSION;
+	case VIRTIO_MMIO_DEVICE_ID:
+		return v->vc->device_id;
+	case VIRTIO_MMIO_VENDOR_ID:
+		return VIRTIO_VENDOR_VISE;
+	case VIRTIO_MMIO_DEVICE_FEATURES:
+		return half(virtio_offered(v), v->device_features_sel);
+	case VIRTIO_MMIO_QUEUE_NUM_MAX:
+		return q ? q->num_max : 0;
+	case VIRTIO_MMIO_QUEUE_READY:
+		return q ? q->ready : 0;
+	case VIRTIO_MMIO_INTERRUPT_STATUS:
+		return v->interrupt_status;
+	case VIRTIO_MMIO_STATUS:
+		return v->status;
+	case VIRTIO_MMIO_SHM_LEN_LOW:
+	case VIRTIO_MMIO_SHM_LEN_HIGH:
+	case VIRTIO_MMIO_SHM_BASE_LOW:
+	case VIRTIO_MMIO_SHM_BASE_HIGH:
+		return SHM_NONE;
+	case VIRTIO_MMIO_CONFIG_GENERATION:
+		return v->config_generation;
+	default:
+		dev_guest_error(d, "virtio-mmio: read of no readable register", off, size);
+		return 0;
+	}
+}
+
+static void write_driver_features(struct virtio *v, uint32_t val)
+{
+	uint64_t *f = &v->driver_features;
+
+	/* 2.2.1, 3.1.1: after FEATURES_OK nothing more is negotiated. */
+	if (v->status & VIRTIO_S_FEATURES_OK)
+		dev_guest_error(&v->dev, "virtio-mmio: features written after FEATURES_OK",
+				v->driver_features_sel, val);
+	else if (v->driver_features_sel == 0)
+		*f = (*f & ~(uint64_t)UINT32_MAX) | val;
+	else if (v->driver_features_sel == 1)
+		*f = (*f & UINT32_MAX) | (uint64_t)val << 32;
+	else if (val) /* bits that nobody offered, and that we have no place for */
+		v->features_beyond = true;
+}
+
+static void set_half(uint64_t *addr, bool high, uint32_t val)
+{
+	*addr = high ? (*addr & UINT32_MAX) | (uint64_t)val << 32
+		     : (*addr & ~(uint64_t)UINT32_MAX) | val;
+}
+
+/* The registers that set a queue up; frozen while it is ready (4.2.2.2). */
+static void write_queue(struct virtio *v, uint64_t off, uint32_t val)
+{
+	struct virtq *q = selected(v);
+
+	if (!q || q->ready) {
+		dev_guest_error(&v->dev, "virtio-mmio: set-up of a queue that is ready or missing",
+				off, val);
+		return;
+	}
+	switch (off) {
+	case VIRTIO_MMIO_QUEUE_NUM:
+		/* 2.7: a power of two, here at most QueueNumMax; all 32 bits are looked at. */
+		if (!val || (val & (val - 1)) || val > q->num_max)
+			dev_guest_error(&v->dev, "virtio-mmio: QueueNum is no size for it", off,
+					val);
+		else
+			q->num = val;
+		break;
+	case VIRTIO_MMIO_QUEUE_DESC_LOW:
+	case VIRTIO_MMIO_QUEUE_DESC_HIGH:
+		set_half(&q->desc, off == VIRTIO_MMIO_QUEUE_DESC_HIGH, val);
+		break;
+	case VIRTIO_MMIO_QUEUE_DRIVER_LOW:
+	case VIRTIO_MMIO_QUEUE_DRIVER_HIGH:
+		set_half(&q->avail, off == VIRTIO_MMIO_QUEUE_DRIVER_HIGH, val);
+		break;
+	default:
+		set_half(&q->used, off == VIRTIO_MMIO_QUEUE_DEVICE_HIGH, val);
+		break;
+	}
+}
+
+static void write_reg(struct virtio *v, uint64_t off, uint32_t val)
+{
+	switch ((enum virtio_mmio_reg)off) {
+	case VIRTIO_MMIO_DEVICE_FEATURES_SEL:
+		v->device_features_sel = val;
+		break;
+	case VIRTIO_MMIO_DRIVER_FEATURES:
+		write_driver_features(v, val);
+		break;
+	case VIRTIO_MMIO_DRIVER_FEATURES_SEL:
+		v->driver_features_sel = val;
+		break;
+	case VIRTIO_MMIO_QUEUE_SEL:
+		v->queue_sel = val;
+		break;
+	case VIRTIO_MMIO_QUEUE_NUM:
+	case VIRTIO_MMIO_QUEUE_DESC_LOW:
+	case VIRTIO_MMIO_QUEUE_DESC_HIGH:
+	case VIRTIO_MMIO_QUEUE_DRIVER_LOW:
+	case VIRTIO_MMIO_QUEUE_DRIVER_HIGH:
+	case VIRTIO_MMIO_QUEUE_DEVICE_LOW:
+	case VIRTIO_MMIO_QUEUE_DEVICE_HIGH:
+		write_queue(v, off, val);
+		break;
+	case VIRTIO_MMIO_QUEUE_READY:
+		virtio_queue_ready(v, selected(v), val);
+		break;
+	case VIRTIO_MMIO_QUEUE_NOTIFY:
+		virtio_notify(v, val);
+		break;
+	case VIRTIO_MMIO_INTERRUPT_ACK:
+		virtio_interrupt_ack(v, val);
+		break;
+	case VIRTIO_MMIO_STATUS:
+		virtio_write_status(v, val);
+		break;
+	case VIRTIO_MMIO_SHM_SEL:
+		break; /* every region is one that does not exist */
+	default:
+		dev_guest_error(&v->dev, "virtio-mmio: write of no writable register", off, val);
+	}
+}
+
+void virtio_mmio_write(struct dev *d, unsigned range, uint64_t off, unsigned size, uint64_t val)
+{
+	struct virtio *v = container_of(d, struct virtio, dev);
+
+	(void)range;
+	if (off >= VIRTIO_MMIO_CONFIG)
+		config_write(v, off - VIRTIO_MMIO_CONFIG, size, val);
+	else if (size != 4 || (off & 3))
+		dev_guest_error(d, "virtio-mmio: write not 32 bits wide and aligned", off, val);
+	else
+		write_reg(v, off, (uint32_t)val);
+}
