@@ -307,8 +307,11 @@ build/compile_commands.json: build/sources.list $(THIS) | $(GEN)
 TIDY := $(patsubst %.c,build/lint/tidy/%.ok,$(SOURCES))
 .PHONY: tidy
 tidy: $(TIDY)
+TIDY_TESTS := --checks=-bugprone-implicit-widening-of-multiplication-result,-bugprone-not-null-terminated-result,-clang-analyzer-security.insecureAPI.strcpy
+tidy_opts = $(if $(filter vmm/base/%,$(1)),,--extra-arg=-include --extra-arg=ci/analyzer.h) \
+	$(if $(findstring /test_,$(1)),$(TIDY_TESTS))
 build/lint/tidy/%.ok: %.c build/dev/obj/%.o .clang-tidy ci/analyzer.h | build/compile_commands.json
-	@mkdir -p $(@D); clang-tidy -p build --quiet $(if $(filter vmm/base/%,$<),,--extra-arg=-include --extra-arg=ci/analyzer.h) \
+	@mkdir -p $(@D); clang-tidy -p build --quiet $(call tidy_opts,$<) \
 		$< 2> $@.err || { grep -v ". warnings\? generated" $@.err; exit 1; }
 	@touch $@
 
