@@ -86,6 +86,8 @@ struct cpu_config {
 	const struct x86_cpuid *cpuid; /* the template */
 	size_t nr_cpuid;
 	bool track_dirty; /* keep a dirty log: snapshots need it; off costs less */
+	/* cpu.rip and cpu_exit.rip at every exit, for traces; without it only at the rare ones. */
+	bool want_rip;
 };
 
 /*
@@ -119,10 +121,17 @@ static inline void cpu_free(struct cpu *c)
 
 /*
  * The KVM exit decoder, a pure function over the (size) bytes of a struct kvm_run mapping: fills in
- * *e for any contents whatever. Data pointers of PIO point into the mapping and never outside it:
- * a data_offset or count that does would give CPU_EXIT_BAD.
+ * kind, raw, rip, text and the member of that kind for any contents whatever. Data pointers of PIO
+ * point into the mapping and never outside it: a data_offset or count that does would give
+ * CPU_EXIT_BAD.
  */
 struct kvm_run;
 void cpu_kvm_decode(struct kvm_run *run, size_t size, struct cpu_exit *e);
+
+/*
+ * cpu_exit_format() with the instruction that could not be run disassembled, as code of (bits) 16,
+ * 32 or 64: "emulation failure at 0x1003: fld1 (d9 e8)". Returns what snprintf would.
+ */
+int cpu_exit_describe(const struct cpu_exit *e, unsigned bits, char *out, size_t len);
 
 #endif

@@ -78,7 +78,10 @@ int kvm_get_dirty_log(const struct kvm_vm *vm, uint32_t slot, uint64_t *bitmap, 
 int kvm_set_tss_addr(const struct kvm_vm *vm, uint64_t gpa, struct err *err);
 int kvm_set_identity_map_addr(const struct kvm_vm *vm, uint64_t gpa, struct err *err);
 int kvm_vm_enable_cap(const struct kvm_vm *vm, uint32_t cap, uint64_t arg0, struct err *err);
-/* (ranges): at most KVM_MSR_FILTER_MAX_RANGES; flags KVM_MSR_FILTER_DEFAULT_*. */
+/*
+ * (ranges): at most KVM_MSR_FILTER_MAX_RANGES; flags KVM_MSR_FILTER_DEFAULT_*. KVM reads whole
+ * 64-bit words of a range's bitmap; a bit that is 0 denies.
+ */
 int kvm_set_msr_filter(const struct kvm_vm *vm, uint32_t flags,
 		       const struct kvm_msr_filter_range *ranges, unsigned n, struct err *err);
 

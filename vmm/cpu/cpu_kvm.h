@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/* cpu: the kvm back end's parts: kvm.c runs, kvm_state.c has the registers, kvm_kick.c the time. */
+#ifndef VMM_CPU_KVM_H
+#define VMM_CPU_KVM_H
+
+#include <signal.h>
+#include <sys/types.h>
+#include <time.h>
+
+#include <vmm/cpu.h>
+#include <vmm/kvm.h>
+
+/* A wall-clock limit: a timer whose signal is blocked everywhere but inside KVM_RUN. */
+struct cpu_kick {
+	bool have, armed;
+	bool foreign; /* somebody else's signal by that number was taken: give it back */
+	timer_t timer;
+	pid_t tid; /* the thread that the timer kicks */
+	sigset_t outside;
+	bool mask_set;
+	sigset_t inside; /* the mask that KVM_RUN has been told */
+};
+
+struct cpu_slot {
+	uint64_t gpa, len; /* len 0: empty */
+	void *host;
+	enum gmem_kind kind;
+};
+
+struct cpu_kvm {
+	struct cpu cpu;
+	struct kvm kvm;
+	struct kvm_vm vm;
+	struct kvm_vcpu vcpu;
+	bool line;    /* INTR is up */
+	bool pending; /* the last exit's instruction is not complete yet */
+	bool stop;    /* the host asked for it */
+	bool halted;  /* the last exit was HLT */
+	bool track_dirty, has_xsave;
+	uint64_t exits;
+	struct cpu_kick kick;
+	/* memory slots by region id */
+	bool mapped;
+	unsigned generation;
+	struct cpu_slot slots[GMEM_REGIONS];
+	uint64_t *log;
+	size_t log_words;
+	/* the last state that KVM took: it will not refuse it another time */
+	bool has_accepted;
+	struct cpu_state accepted;
+};
+
+int cpu_kvm_get(struct cpu *c, struct cpu_state *s, struct err *err);
+int cpu_kvm_set(struct cpu *c, const struct cpu_state *s, struct err *err);
+
+/* Start the limit for this thread. cpu_kick_end() goes with every cpu_kick_start() that was fine.
+ */
+int cpu_kick_start(struct cpu_kvm *k, uint64_t ms, struct err *err);
+/* KVM_RUN was interrupted: was it the limit? */
+bool cpu_kick_due(struct cpu_kvm *k);
+void cpu_kick_end(struct cpu_kvm *k);
+void cpu_kick_free(struct cpu_kvm *k);
+
+#endif
