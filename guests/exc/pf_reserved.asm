@@ -1,0 +1,9 @@
+; SPDX-License-Identifier: MIT
+;@ summary: a reserved bit in a page table entry is #PF(P, RSVD)
+%include "test.inc"
+TABLE	equ SCRATCH + 0x10000
+VA	equ 0x600000
+	split2m	VA, TABLE
+	map4k	VA, TABLE, 1 << 51 | VA | PTE_P | PTE_W	; above every MAXPHYADDR but 52
+	expect_fault PF, PF_P | PF_RSVD, mov al, [VA]
+	pass
