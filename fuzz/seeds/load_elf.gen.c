@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/* Seeds of load_elf: small ELF64 images, good ones and one for each way to be refused. */
+#include "load_seed.h"
+
+enum { LOAD = 1, NOTE = 4 };
+#define VIRT 0xffffffff80000000ull
+
+int main(int argc, char **argv)
+{
+	static const struct seed_seg two[] = {
+		{LOAD, 0x100, VIRT, 0x100000, 0x40, 0x40},
+		{LOAD, 0x140, VIRT + 0x2000, 0x102000, 0x30, 0x1234},
+	};
+	static const struct seed_seg mixed[] = {
+		{NOTE, 0, 0, 0, 0x20, 0x20},
+		{LOAD, 0x1c0, 0x400000, 0x400000, 0x11, 0x11},
+		{LOAD, 0, 0, 0, 0, 0},
+		{LOAD, 0x1c0, 0x100000000, 0x100000000, 0x20, 0x400},
+	};
+	static const struct seed_seg over[] = {
+		{LOAD, 0x100, 0, 0x100000, 0x40, 0x40},
+		{LOAD, 0x100, 0, 0x10003f, 0x40, 0x40},
+	};
+	static const struct seed_seg low[] = {{LOAD, 0x80, 0, 0x7000, 0x40, 0x80}};
+	static const struct seed_seg top[] = {{LOAD, 0x80, 0, 0x1fff00, 0x40, 0x100}};
+	static const struct seed_seg big[] = {{LOAD, 0x80, 0, 0x100000, 0x40, 0x10000000}};
+	struct seed_dir d = {argc > 1 ? argv[1] : ".", 0};
+	struct seed s;
+
+	seed_begin(&s, RAM_2M, 0x180);
+	seed_elf(&s, 1, 0x100010, two, 2);
+	seed_write(&d, "two-segments", &s);
+	s.head[4] = 40;
+	seed_cmdline(&s, 33);
+	seed_write(&d, "initrd-cmdline", &s);
+	seed_cmdline(&s, 60000);
+	seed_write(&d, "cmdline-too-long", &s);
+	seed_cmdline(&s, 0);
+	seed_mods(&s, 1, 1, 1);
+	seed_write(&d, "with-module", &s);
+	seed_begin(&s, RAM_2M, 0x180);
+	seed_elf(&s, 1, VIRT + 0x2004, two, 2);
+	seed_write(&d, "virtual-entry", &s);
+	seed_elf(&s, 1, 0x1000, two, 2);
+	seed_write(&d, "entry-outside", &s);
+	seed_elf(&s, 1, 0x100000, over, 2);
+	seed_write(&d, "overlap", &s);
+	seed_elf(&s, 1, 0x100000, big, 1);
+	seed_write(&d, "bss-too-big", &s);
+	seed_elf(&s, 1, 0x1fff00, top, 1);
+	seed_write(&d, "ram-end", &s);
+	seed_elf(&s, 1, 0x7000, low, 1);
+	seed_write(&d, "low", &s);
+	s.head[0] |= SEED_OWN_KIND;
+	memset(s.img, 0, 4);
+	seed_write(&d, "no-magic", &s);
+	seed_begin(&s, RAM_3_REGIONS, 0x200);
+	seed_elf(&s, 1, 0x400000, mixed, 4);
+	seed_write(&d, "three-regions", &s);
+	s.head[0] = RAM_6_REGIONS;
+	seed_write(&d, "not-there", &s);
+	s.head[0] = RAM_NO_INFO;
+	seed_elf(&s, 1, 0x100000, two, 1);
+	seed_write(&d, "no-info-area", &s);
+	seed_begin(&s, RAM_2M, 0x100);
+	s.head[1] = 0x80;
+	seed_write(&d, "flat", &s);
+	return d.failed;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * load_elf: an ELF image, its request and one of four small memories, made from the input, through
+ * load_image(). A slow model says which images must be accepted and what then lies where.
+ * The input's format: fuzz/engine/load_model.h.
+ * @modules load
+ */
+#include "load_model.h"
+
+DEPTH_COUNTERS(LM_COUNTERS, segment_placed, bss_zeroed, entry_virtual, initrd_placed);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void model(const struct lm_case *c, struct lm_plan *pl)
+{
+	pl->mode = X86_LONG;
+	pl->accept = lm_elf(c, pl, false, (lm_wide)64 << 30) &&
+		     lm_linux(c, pl, LOAD_CMDLINE_MAX - 1, 0x7fffffff);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct lm_verdict v;
+
+	if (!lm_judge(data, size, LOAD_ELF, model, lm_check_linux, &v))
+		return 0;
+	LM_COUNT(&v);
+	if (v.rc || !v.modelled)
+		return 0;
+	for (unsigned i = 0; i < v.plan.image; i++) {
+		depth_hit(segment_placed);
+		if (v.plan.piece[i].filled < v.plan.piece[i].len)
+			depth_hit(bss_zeroed);
+	}
+	if (v.plan.virt)
+		depth_hit(entry_virtual);
+	if (v.plan.initrd)
+		depth_hit(initrd_placed);
+	return 0;
+}
