@@ -9,7 +9,7 @@ section .text
 	mov	ecx, 4
 	rep	movsd
 	assert_eq rcx, 0
-	assert_eq rdi, TD + 16
+	assert_eq64 rdi, TD + 16
 	mov	esi, TD
 	mov	edi, SCRATCH
 	mov	ecx, 16
