@@ -17,6 +17,11 @@
 #define sigev_notify_thread_id _sigev_un._tid
 #endif
 
+/* Newer than the oldest headers we build with. */
+#define EMU_FAILURE_CAP	    204u
+#define QUIRKS2_CAP	    213u
+#define QUIRK_FIX_HYPERCALL (1u << 5)
+
 #define PROBE_SIGNAL (SIGRTMIN + 3)
 
 #define PTE_P  0x1u
@@ -125,6 +130,9 @@ int probe_open(struct probe_vm *p)
 	r = kvm_vm_create(&p->kvm, &p->vm, &p->err);
 	if (r)
 		goto fail;
+	/* As the kvm back end has it; a host without them is probed as it is. */
+	(void)kvm_vm_enable_cap(&p->vm, EMU_FAILURE_CAP, 1, &p->err);
+	(void)kvm_vm_enable_cap(&p->vm, QUIRKS2_CAP, QUIRK_FIX_HYPERCALL, &p->err);
 	p->mem = mmap(NULL, PROBE_MEM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (p->mem == MAP_FAILED) {
 		p->mem = NULL;

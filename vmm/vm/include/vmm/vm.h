@@ -4,7 +4,8 @@
  * which runs, stops at instruction boundaries, is saved and restored.
  *
  * Guarantees: two machines live in one process; one event loop, no threads; time is virtual: under
- * kvm and script each exit adds VM_EXIT_NS; HLT with interrupts on skips to the next timer.
+ * kvm and script each line of the canonical stream adds VM_EXIT_NS, so that it does not matter how
+ * KVM batches string I/O; HLT with interrupts on skips to the next timer.
  * Every result says how the run ended in one of the verdicts below; nothing hangs when a limit is
  * given. The caller promises: the spec's strings and images outlive vm_new() only.
  * Who frees: vm_free(), vm_snap_free().
@@ -49,6 +50,8 @@ struct vm_spec {
 	void *tee_ctx;
 	unsigned trace_events; /* size of the ring; 0: 4096 */
 	bool track_dirty;      /* snapshots are wanted */
+	bool want_rip;	       /* RIP in every trace event; costs a little on kvm */
+	bool hlt_resumes; /* HLT with nothing to wake it goes on: benches. script always does */
 };
 
 /* The platform's addresses. The virtio-mmio window of device n (0..) is at VM_VIRTIO + n * 0x200.
@@ -74,16 +77,22 @@ enum vm_hostop {
 	VM_OP_GET_REG,	 /* a0 as above: the value is the result */
 	VM_OP_BAD_STATE, /* a0 which rule to break (enum vm_bad_state): result -EINVAL when refused
 			    and the state is unchanged, 0 when it was accepted (and then undone) */
-	VM_OP_STEP, /* a0 n: report the next n instructions' pc and dr6 as pairs of u64 to gpa a1 */
-	VM_OP_BREAK, /* a0 address (0: none): one pair to gpa a1 at each execution, a2 at most */
+	VM_OP_STEP,  /* a0 n: report the next n instructions' pc and dr6 as pairs of u64 to gpa a1;
+			the result counts them as they come (-EFAULT: no RAM there) */
+	VM_OP_BREAK, /* a0 address (0: none): one pair to gpa a1 at each execution, a2 at most;
+			when it is taken away (a0 0) the result is how many there were */
 	VM_OP_MEM_REMOVE,  /* a0 gpa of the region */
-	VM_OP_MEM_ADD,	   /* a0 gpa, a1 len, a2 0 RAM, 1 ROM */
-	VM_OP_ON_SHUTDOWN, /* a0 entry, a1 mode: at the next SHUTDOWN or failed emulation, once, the
-			      CPU starts there anew instead of the run ending; dx:ax there tell why
+	VM_OP_MEM_ADD,	   /* a0 gpa, a1 len (at most 64 MiB), a2 0 RAM, 1 ROM */
+	VM_OP_ON_SHUTDOWN, /* a0 entry, a1 enum x86_mode: at the next SHUTDOWN, failed emulation,
+			      other internal error or failed entry, once, the CPU starts there anew
+			      by x86_boot() (which writes its tables) instead of the run ending;
+			      there AX is the back end's exit reason (KVM_EXIT_*) and DX its
+			      suberror
 			    */
 	VM_OP_ZERO_STATE,  /* all registers zero: what does the back end make of it? */
 	VM_OP_NMI,	   /* an NMI at the boundary */
-	VM_OP_IRQ_WINDOW,  /* a0 n: assert the test interrupt when the guest next can take it */
+	VM_OP_IRQ_WINDOW,  /* a0 n: the test interrupt, when the guest next can take it, n times:
+			      each is asserted when the one before was taken */
 	VM_OP_SKIP, /* a0 n: at the next failed emulation skip n bytes instead of ending, once */
 	VM_OP_SAVE_LOAD, /* save and load devices and CPU state through their tables, right here */
 	VM_OP_PROBE,	 /* a0 hash64(0, name) of a doctor probe: 1 the host has it, 0 not */
@@ -141,7 +150,11 @@ void vm_free(struct vm *vm);
 int vm_run(struct vm *vm, const struct vm_limits *lim, struct vm_result *res);
 void vm_set_pass_code(struct vm *vm, uint8_t want);
 
-/* Back to the state after vm_new(), from a snapshot taken then (track_dirty). */
+/*
+ * A snapshot (track_dirty, else -EINVAL) and back to it. Restoring forgets the trace: the stream is
+ * that of the run since. -EINVAL: memory regions were added or removed since. After any failure of
+ * vm_restore() the machine is good for vm_free() only.
+ */
 int vm_snap(struct vm *vm, struct vm_snap **out, struct err *err);
 int vm_restore(struct vm *vm, const struct vm_snap *s, struct err *err);
 void vm_snap_free(struct vm_snap *s);

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/* vm, private: the machine's struct and what its files call of each other. */
+#ifndef VM_PRIV_H
+#define VM_PRIV_H
+
+#include <vmm/vm.h>
+
+#define VM_PLATFORM 5u /* devices that are always there */
+
+/* What the CPU stopped for; seen to at the instruction's boundary, in this order. */
+enum vm_pending {
+	VM_P_CLOCK = 1u << 0, /* a timer re-arms itself for ever */
+	VM_P_EXIT = 1u << 1,  /* the guest ended the run */
+	VM_P_FAULT = 1u << 2, /* vm->fault says which */
+	VM_P_OP = 1u << 3,    /* vm->op: a host operation */
+	VM_P_DEBUG = 1u << 4, /* what is stepped or broken at has changed */
+	VM_P_HLT = 1u << 5,   /* is there anything to wake it? */
+};
+
+/* What a run changes beside its parts: plain data, kept whole by a snapshot. */
+struct vm_run_state {
+	bool ended; /* as result says; another run changes nothing */
+	enum vm_verdict verdict;
+	const char *end;
+	char reason[240];
+	int guest;
+	uint64_t exits;
+	bool host_seen; /* something of the host reached the guest */
+	uint32_t assert_line;
+	uint64_t assert_got, assert_want;
+	bool intr; /* INTR's level as the interrupt controller drives it */
+	/* armed host operations */
+	bool restart_armed;
+	uint64_t restart_entry;
+	enum x86_mode restart_mode;
+	unsigned skip; /* bytes; 0: not armed */
+	uint64_t step_left, step_gpa, step_count;
+	bool brk_armed, brk_over; /* over: its instruction is being stepped over */
+	uint64_t brk_addr, brk_left, brk_gpa, brk_count;
+	uint64_t window_left;
+};
+
+struct vm {
+	struct gmem *mem;
+	struct bus *bus;
+	struct clock clock;
+	struct trace *trace;
+	struct cpu *cpu;
+	struct chr serial, console;
+	struct dev *dev[VM_PLATFORM + VM_DEVICES];
+	unsigned nr_dev;
+	struct dev *pic, *testdev; /* in dev[] too; NULL: not there */
+	struct load_result loaded;
+	uint64_t boot_stack; /* RSP at the start */
+	enum vm_cpu kind;
+	bool track_dirty, hlt_resumes;
+	uint8_t pass_code;
+	unsigned pending; /* enum vm_pending */
+	struct cpu_exit fault;
+	uint32_t op;
+	uint64_t op_arg[4];
+	struct vm_run_state r;
+};
+
+/* vm_run.c: what the CPU and the devices call (struct cpu_host, struct dev_host). */
+enum cpu_answer vm_exit(void *ctx, struct cpu_exit *e);
+int vm_ack(void *ctx);
+void vm_guest_exit(void *ctx, uint8_t code);
+void vm_guest_assert(void *ctx, uint32_t line, uint64_t got, uint64_t want);
+void vm_want_hostop(void *ctx, uint32_t op, const uint64_t arg[4]);
+void vm_intr(void *ctx, int level);
+void vm_send_nmi(void *ctx);
+/* The run ends thus; the first end counts. (end): a static word. */
+void vm_end(struct vm *vm, enum vm_verdict verdict, const char *end, const char *fmt, ...)
+	__attribute__((format(printf, 4, 5)));
+
+/* vm_hostop.c */
+void vm_hostop_run(struct vm *vm); /* vm->op, between two instructions */
+/* The CPU failed: true if the guest had asked for something else than the end of the run. */
+bool vm_hostop_fault(struct vm *vm, const struct cpu_exit *e);
+void vm_hostop_debug(struct vm *vm, const struct cpu_exit *e); /* CPU_EXIT_DEBUG, in the exit */
+int vm_hostop_arm_debug(struct vm *vm, struct err *err);
+void vm_hostop_acked(struct vm *vm, int vector);
+
+#endif

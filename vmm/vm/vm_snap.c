@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vm: snapshots and the state's hash. Memory is restored page by dirty page; the rest is small and
+ * goes through the state tables.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "vm_priv.h"
+
+struct chr_snap {
+	struct buf out;
+	uint64_t written;
+	size_t in_pos;
+	bool failed;
+};
+
+struct vm_snap {
+	struct gmem_snap *mem;
+	struct cpu_state cpu;
+	uint64_t now;
+	struct buf dev; /* every device's saved form, in order */
+	struct chr_snap serial, console;
+	struct vm_run_state r;
+};
+
+static int chr_snap(struct chr_snap *s, const struct chr *c)
+{
+	s->written = c->written;
+	s->in_pos = c->in_pos;
+	s->failed = c->out.failed;
+	if (c->out.len)
+		buf_put(&s->out, c->out.p, c->out.len);
+	return s->out.failed ? -ENOMEM : 0;
+}
+
+static int chr_restore(struct chr *c, const struct chr_snap *s)
+{
+	c->out.len = 0;
+	c->out.failed = false;
+	if (c->out.p)
+		c->out.p[0] = '\0';
+	if (s->out.len)
+		buf_put(&c->out, s->out.p, s->out.len);
+	if (c->out.failed)
+		return -ENOMEM;
+	c->out.failed = s->failed;
+	c->written = s->written;
+	c->in_pos = s->in_pos;
+	return 0;
+}
+
+int vm_snap(struct vm *vm, struct vm_snap **out, struct err *err)
+{
+	struct vm_snap *s;
+	int r;
+
+	*out = NULL;
+	if (!vm->track_dirty)
+		return err_set(
+			err, -EINVAL,
+			"this machine keeps no log of dirty pages: make it with track_dirty");
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return err_set(err, -ENOMEM, "no memory for a snapshot");
+	r = vm->cpu->ops->get(vm->cpu, &s->cpu, err);
+	for (unsigned i = 0; i < vm->nr_dev && !r; i++) {
+		r = dev_save(vm->dev[i], &s->dev);
+		if (r)
+			err_set(err, r, "device %s does not save", vm->dev[i]->name);
+	}
+	if (!r) {
+		r = chr_snap(&s->serial, &vm->serial);
+		r = r ? r : chr_snap(&s->console, &vm->console);
+		if (r)
+			err_set(err, r, "no memory for the snapshot's serial output");
+	}
+	s->now = vm->clock.now;
+	s->r = vm->r;
+	/* What the guest wrote so far belongs to the snapshot, not to what changes after it. */
+	r = r ? r : vm->cpu->ops->sync_dirty(vm->cpu, err);
+	r = r ? r : gmem_snap(vm->mem, &s->mem, err);
+	if (r) {
+		vm_snap_free(s);
+		return r;
+	}
+	*out = s;
+	return 0;
+}
+
+static int load_devices(struct vm *vm, const struct vm_snap *s, struct err *err)
+{
+	size_t at = 0;
+
+	for (unsigned i = 0; i < vm->nr_dev; i++) {
+		size_t used = 0;
+		int r = dev_load(vm->dev[i], s->dev.p + at, s->dev.len - at, &used, err);
+
+		if (r)
+			return r;
+		at += used;
+	}
+	return at == s->dev.len ? 0 : err_set(err, -EINVAL, "the snapshot is of another machine");
+}
+
+int vm_restore(struct vm *vm, const struct vm_snap *s, struct err *err)
+{
+	bool debugged = vm->r.step_left || vm->r.brk_armed;
+	int r = vm->cpu->ops->sync_dirty(vm->cpu, err);
+
+	if (r)
+		return r;
+	r = gmem_restore(vm->mem, s->mem);
+	if (r)
+		return err_set(err, r,
+			       "the memory regions are not those of the snapshot: restore it "
+			       "before they change");
+	/* Devices re-arm their timers by deadline: time first. */
+	vm->clock.now = s->now;
+	r = load_devices(vm, s, err);
+	if (r)
+		return r;
+	r = vm->cpu->ops->set(vm->cpu, &s->cpu, err);
+	if (r)
+		return r;
+	if (chr_restore(&vm->serial, &s->serial) || chr_restore(&vm->console, &s->console))
+		return err_set(err, -ENOMEM, "no memory for the serial output");
+	vm->r = s->r;
+	vm->pending = 0;
+	r = vm->cpu->ops->intr(vm->cpu, vm->r.intr);
+	if (r)
+		return err_set(err, r, "the CPU refuses its interrupt line");
+	if (debugged || vm->r.step_left || vm->r.brk_armed)
+		r = vm_hostop_arm_debug(vm, err);
+	trace_clear(vm->trace);
+	return r;
+}
+
+void vm_snap_free(struct vm_snap *s)
+{
+	if (!s)
+		return;
+	gmem_snap_free(s->mem);
+	buf_free(&s->dev);
+	buf_free(&s->serial.out);
+	buf_free(&s->console.out);
+	free(s);
+}
+
+int vm_hash(struct vm *vm, uint64_t *hash, struct err *err)
+{
+	struct cpu_state s;
+	uint64_t h;
+	int r = vm->cpu->ops->get(vm->cpu, &s, err);
+
+	if (r)
+		return r;
+	h = state_hash(&cpu_state_table, &s, 0);
+	h = gmem_hash(vm->mem, h);
+	for (unsigned i = 0; i < vm->nr_dev; i++)
+		h = dev_hash(vm->dev[i], h);
+	*hash = state_hash(&clock_state, &vm->clock, h);
+	return 0;
+}
