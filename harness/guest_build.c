@@ -35,8 +35,7 @@ struct build {
 	struct err *err;
 };
 
-/* ---- keys ---------------------------------------------------------------------------------------
- */
+/* ---- keys ---------------------------------------------------------------------------------------- */
 
 static uint64_t hash_text(uint64_t h, const char *s)
 {
@@ -121,8 +120,7 @@ static char *cache_path(const struct build *b, uint64_t key, const char *suffix)
 	return asprintf(&p, "%s/%016" PRIx64 "%s", b->cache, key, suffix) < 0 ? NULL : p;
 }
 
-/* ---- the tools
- * ------------------------------------------------------------------------------------- */
+/* ---- the tools ----------------------------------------------------------------------------------- */
 
 /* The first line of what a tool said, cleaned by err_set(). */
 static int tool_failed(const struct build *b, const char *tool, const char *log, int status)
@@ -273,8 +271,7 @@ static void parse_deps(const char *text, const char *source, struct buf *out)
 	buf_free(&name);
 }
 
-/* ---- the cache
- * -------------------------------------------------------------------------------------- */
+/* ---- the cache ----------------------------------------------------------------------------------- */
 
 static int move_in(const struct build *b, const char *from, uint64_t key, const char *suffix)
 {

@@ -13,8 +13,7 @@
 #define IMAGE_MAX      ((uint64_t)256 << 20) /* bytes of a built image */
 #define TRACE_LINE     256
 
-/* ---- probes -------------------------------------------------------------------------------------
- */
+/* ---- probes -------------------------------------------------------------------------------------- */
 
 int test_probes_init(struct test_probes *p)
 {
@@ -55,8 +54,7 @@ int test_probes_get(struct test_probes *p, const char *name, const char **why)
 	return -ENOENT;
 }
 
-/* ---- the environment
- * ------------------------------------------------------------------------------- */
+/* ---- the environment ----------------------------------------------------------------------------- */
 
 /* False: *r says why it is skipped. */
 static bool environment(const struct guest_spec *s, const struct test_opts *o,
@@ -97,8 +95,7 @@ static const struct guest_xfail *expected(const struct guest_spec *s, const stru
 	return NULL;
 }
 
-/* ---- the run
- * ----------------------------------------------------------------------------------------- */
+/* ---- the run ------------------------------------------------------------------------------------- */
 
 static void keep_canonical(void *ctx, const struct trace_event *ev)
 {

@@ -132,8 +132,7 @@ static int take_bytes(const struct at *at, struct guest_bytes *to, const char *v
 	return 0;
 }
 
-/* ---- the keys ---------------------------------------------------------------------------------
- */
+/* ---- the keys ------------------------------------------------------------------------------------ */
 
 static int key_summary(const struct at *at, struct guest_spec *s, char *v)
 {
@@ -408,6 +407,7 @@ static int key_cpu(const struct at *at, struct guest_spec *s, char *v)
 #define KEY_MANY 1u /* may be given more than once */
 #define KEY_ADDS 2u /* a suffixed one comes on top of the plain one */
 #define KEY_BARE 4u /* takes no suffix */
+#define KEY_VOID 8u /* may have an empty value */
 
 static const struct key {
 	const char *name;
@@ -421,7 +421,7 @@ static const struct key {
 	{"cmdline", key_cmdline, 0},
 	{"input", key_input, 0},
 	{"exit", key_exit, 0},
-	{"serial", key_serial, 0},
+	{"serial", key_serial, KEY_VOID},
 	{"exits", key_exits, KEY_MANY},
 	{"timeout", key_timeout, 0},
 	{"needs", key_needs, KEY_MANY | KEY_ADDS},
@@ -442,8 +442,7 @@ static int unknown_key(const struct at *at, const char *name, size_t len)
 	return bad(at, "unknown key '%.*s'; keys are%s", (int)(len > 24 ? 24 : len), name, list);
 }
 
-/* ---- lines --------------------------------------------------------------------------------------
- */
+/* ---- lines --------------------------------------------------------------------------------------- */
 
 struct line {
 	unsigned key;
@@ -495,7 +494,7 @@ static int split_line(const struct at *at, const char *p, size_t len, struct lin
 		l->value++, l->len--;
 	while (l->len && (l->value[l->len - 1] == ' ' || l->value[l->len - 1] == '\t'))
 		l->len--;
-	if (!l->len)
+	if (!l->len && !(keys[l->key].flags & KEY_VOID))
 		return bad(at, "'%s' has no value", keys[l->key].name);
 	return 0;
 }
@@ -624,8 +623,7 @@ void guest_spec_free(struct guest_spec *s)
 	*s = (struct guest_spec){0};
 }
 
-/* ---- the file, and the header as text
- * ------------------------------------------------------------- */
+/* ---- the file, and the header as text ------------------------------------------------------------ */
 
 /* Take (path) as the golden, if it is there. */
 static int read_golden(struct guest_spec *s, const char *path, struct err *err)

@@ -5,14 +5,12 @@
 
 #include <vmm/harness.h>
 
-/* ---- guest_spec.c ------------------------------------------------------------------------------
- */
+/* ---- guest_spec.c -------------------------------------------------------------------------------- */
 
 /* True if (line, len) begins with a word that a canonical stream has. */
 bool guest_golden_line_ok(const char *line, size_t len);
 
-/* ---- judge.c ------------------------------------------------------------------------------------
- */
+/* ---- judge.c ------------------------------------------------------------------------------------- */
 
 /*
  * The first place where two texts differ, line by line, as a short diff with context into (out);
@@ -38,14 +36,12 @@ void judge(const struct guest_spec *s, const struct judge_run *run, struct test_
 /* r->reason by printf; the old one is freed. */
 void test_reason(struct test_result *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* ---- bless.c
- * -------------------------------------------------------------------------------------- */
+/* ---- bless.c ------------------------------------------------------------------------------------- */
 
 /* Put (stream) where the golden of (s) came from. */
 int bless_golden(const struct guest_spec *s, const struct buf *stream, struct err *err);
 
-/* ---- discover.c
- * ------------------------------------------------------------------------------------ */
+/* ---- discover.c ---------------------------------------------------------------------------------- */
 
 /* Paths of tests, in order; (missing) says that it is no test, and why. */
 struct test_list {
@@ -58,8 +54,7 @@ struct test_list {
 int test_list_find(struct test_list *l, const char *const *paths, unsigned n, struct err *err);
 void test_list_free(struct test_list *l);
 
-/* ---- pool.c
- * ------------------------------------------------------------------------------------------ */
+/* ---- pool.c -------------------------------------------------------------------------------------- */
 
 struct pool_task {
 	const struct guest_spec *spec; /* NULL: the result is there already */
@@ -81,8 +76,7 @@ int pool_run(struct pool_task *tasks, unsigned n, const struct test_opts *o,
 void result_pack(const struct test_result *r, struct buf *out);
 int result_unpack(const void *p, size_t len, struct test_result *r);
 
-/* ---- report.c
- * ------------------------------------------------------------------------------------------ */
+/* ---- report.c ------------------------------------------------------------------------------------ */
 
 struct report {
 	const struct test_opts *o;

@@ -42,8 +42,7 @@ void test_result_free(struct test_result *r)
 	*r = (struct test_result){0};
 }
 
-/* ---- texts -------------------------------------------------------------------------------------
- */
+/* ---- texts --------------------------------------------------------------------------------------- */
 
 /* One line for a person: what would disturb a terminal or a report as \xNN. */
 static void put_line(struct buf *out, const char *prefix, const char *p, size_t len)
@@ -151,8 +150,7 @@ void judge_quote(const char *text, size_t len, const char *prefix, unsigned max,
 	}
 }
 
-/* ---- the three judgements
- * -------------------------------------------------------------------------- */
+/* ---- the three judgements ------------------------------------------------------------------------ */
 
 static void show_serial(const struct judge_run *run, struct buf *detail)
 {

@@ -36,8 +36,7 @@ static uint64_t now_ms(void)
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-/* ---- a result as bytes --------------------------------------------------------------------------
- */
+/* ---- a result as bytes --------------------------------------------------------------------------- */
 
 static void pack_string(struct buf *out, const char *s)
 {
@@ -122,8 +121,7 @@ int result_unpack(const void *bytes, size_t len, struct test_result *r)
 	return rc;
 }
 
-/* ---- one worker
- * ------------------------------------------------------------------------------------ */
+/* ---- one worker ---------------------------------------------------------------------------------- */
 
 /* The coverage runtime writes at exit(), which a worker does not reach: have it written here. */
 int __llvm_profile_write_file(void) __attribute__((weak));
@@ -246,8 +244,7 @@ static bool read_some(struct worker *w)
 	return n > 0;
 }
 
-/* ---- all of them
- * -------------------------------------------------------------------------------------- */
+/* ---- all of them --------------------------------------------------------------------------------- */
 
 static void wait_some(struct worker *ws, unsigned jobs, struct pool_task *tasks)
 {

@@ -44,8 +44,7 @@ void report_status(struct report *rep, unsigned running, const char *newest)
 	fflush(rep->o->status);
 }
 
-/* ---- one result ---------------------------------------------------------------------------------
- */
+/* ---- one result ---------------------------------------------------------------------------------- */
 
 static void count(struct test_totals *t, enum test_verdict v)
 {
@@ -180,8 +179,7 @@ void report_result(struct report *rep, const struct test_result *r)
 		put_junit(rep, r);
 }
 
-/* ---- the end
- * -------------------------------------------------------------------------------------- */
+/* ---- the end ------------------------------------------------------------------------------------- */
 
 static int write_junit(struct report *rep, struct err *err)
 {

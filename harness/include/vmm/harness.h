@@ -17,8 +17,7 @@
 #include <vmm/base.h>
 #include <vmm/vm.h>
 
-/* ---- the header of a guest test (ARCHITECTURE: "A guest test in one file") ----------------------
- */
+/* ---- the header of a guest test (ARCHITECTURE: "A guest test in one file") ----------------------- */
 
 #define GUEST_DEVICES  8
 #define GUEST_NEEDS    8
@@ -93,7 +92,7 @@ void guest_spec_free(struct guest_spec *s);
 /* The header again, as canonical text that parses to an equal spec: for tests and for people. */
 void guest_spec_format(const struct guest_spec *s, struct buf *out);
 
-/* ---- images ---------------------------------------------------------------------------------- */
+/* ---- images -------------------------------------------------------------------------------------- */
 
 #define GUEST_BASE 0x8000u /* where .asm images are linked, loaded and entered, in real mode */
 
@@ -123,8 +122,7 @@ int guest_find_tool(const char *name, const char *package, char **path, struct e
  */
 void guest_vm_spec(const struct guest_spec *s, const char **dev, struct vm_spec *out);
 
-/* ---- running and judging ------------------------------------------------------------------------
- */
+/* ---- running and judging ------------------------------------------------------------------------- */
 
 enum test_verdict { TEST_PASS, TEST_FAIL, TEST_SKIP, TEST_ERROR, TEST_XFAIL, TEST_XPASS };
 const char *test_verdict_name(enum test_verdict v);

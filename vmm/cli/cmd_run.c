@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+/* vise run: boot a guest and say how it ended. */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "cli.h"
+
+struct run_opts {
+	struct guest_opts g;
+};
+
+static const struct opt opts[] = {
+	GUEST_OPTS(struct run_opts),
+	{NULL, 0, OPT_FLAG, 0, NULL, NULL, 0, 0},
+};
+
+/* What the guest sends, as it comes. `last` is its last byte: JSON begins on a line of its own. */
+struct tee {
+	char last;
+};
+
+static void tee_put(void *ctx, const void *p, size_t len)
+{
+	struct tee *t = ctx;
+
+	if (!len)
+		return;
+	fwrite(p, 1, len, stdout);
+	fflush(stdout);
+	t->last = ((const char *)p)[len - 1];
+}
+
+/* The machine cannot be stopped from a handler, but the terminal can be told. */
+static void on_interrupt(int sig)
+{
+	static const char msg[] = "\nvise: interrupted\n";
+	ssize_t n = write(STDERR_FILENO, msg, sizeof(msg) - 1);
+
+	(void)n;
+	_exit(128 + sig);
+}
+
+static int fail(const struct run_opts *o, int status, const struct err *err)
+{
+	cli_fail(status, "%s", err->msg);
+	if (o->g.json)
+		cli_error_json(&o->g, status, err->msg, stdout);
+	return status;
+}
+
+static void show_machine(const struct cli_guest *g, struct vm *vm)
+{
+	const struct load_result *l = vm_loaded(vm);
+
+	if (g->has_header)
+		fprintf(stderr, "vise: %s: %s\n", g->name, g->header.summary);
+	if (!l || !g->spec.load.image.data)
+		return;
+	fprintf(stderr, "vise: %s, entry 0x%llx\n", load_kind_name(l->kind),
+		(unsigned long long)l->entry);
+	for (unsigned i = 0; i < l->nr_ranges; i++)
+		fprintf(stderr, "vise: placed 0x%llx bytes at 0x%llx\n",
+			(unsigned long long)l->range[i].len, (unsigned long long)l->range[i].gpa);
+}
+
+static int run(void *opt, int argc, char **argv)
+{
+	const struct run_opts *o = opt;
+	struct tee tee = {0};
+	struct vm_result res = {0};
+	struct cli_guest g;
+	struct err err = {0};
+	struct vm *vm;
+	int st;
+
+	st = cli_guest_open(&g, &o->g, argc, argv, &err);
+	if (st)
+		return fail(o, st, &err);
+	g.spec.tee = tee_put;
+	g.spec.tee_ctx = &tee;
+	st = cli_guest_start(&g, &vm, &err);
+	if (st) {
+		cli_guest_close(&g);
+		return fail(o, st, &err);
+	}
+	vm_console(vm)->tee = tee_put;
+	vm_console(vm)->tee_ctx = &tee;
+	if (o->g.verbose)
+		show_machine(&g, vm);
+	signal(SIGINT, on_interrupt);
+	signal(SIGTERM, on_interrupt);
+	cli_guest_run(&g, vm, &res);
+	if (tee.last && tee.last != '\n' && (o->g.json || isatty(STDOUT_FILENO)))
+		putchar('\n');
+	fflush(stdout);
+	if (!o->g.quiet)
+		cli_result_line(&g, &res, stderr);
+	if (o->g.json)
+		cli_result_json(&g, vm, &res, stdout);
+	st = res.status;
+	vm_free(vm);
+	cli_guest_close(&g);
+	return st;
+}
+
+const struct cmd cmd_run = {
+	.name = "run",
+	.args = "[GUEST]",
+	.summary = "boot a guest and say how it ended",
+	.text = "GUEST is a .asm (assembled into a cache; its header says which memory, devices,\n"
+		"input and exit it wants), a built flat image, or a kernel: multiboot, ELF64 or\n"
+		"bzImage. What it sends to its serial port and to port 0xe9 goes to standard output\n"
+		"as it comes; how it ended is said on standard error.\n"
+		"\n"
+		"With --json the last line of standard output is one object with the keys verdict,\n"
+		"status, guest, cpu, icount, exits, deterministic, hash and reason.\n"
+		"\n"
+		"--cpu script:FILE needs no KVM: nobody runs, the exits come from the file, a line\n"
+		"each as `vise trace` prints them.",
+	.opts = opts,
+	.max_args = 1,
+	.size = sizeof(struct run_opts),
+	.run = run,
+};
