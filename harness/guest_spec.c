@@ -275,6 +275,26 @@ static int regex_bounded(const struct at *at, const char *re)
 	return 0;
 }
 
+/* \n \r \t become those characters, in place; other escapes are the regex's own. */
+static void regex_escapes(char *v)
+{
+	char *to = v;
+
+	for (; *v; v++) {
+		const char *hit = v[0] == '\\' && v[1] ? strchr("n\nr\rt\t", v[1]) : NULL;
+
+		if (hit && v[1] >= 'a') {
+			*to++ = hit[1];
+			v++;
+		} else {
+			if (v[0] == '\\' && v[1])
+				*to++ = *v++;
+			*to++ = *v;
+		}
+	}
+	*to = '\0';
+}
+
 static int key_serial(const struct at *at, struct guest_spec *s, char *v)
 {
 	char why[80];
@@ -286,6 +306,7 @@ static int key_serial(const struct at *at, struct guest_spec *s, char *v)
 		return take_bytes(at, &s->serial, v);
 	s->serial_re = true;
 	v++;
+	regex_escapes(v);
 	rc = regex_bounded(at, v);
 	if (rc)
 		return rc;
@@ -745,6 +766,18 @@ static void put_bytes(struct buf *out, const char *key, const char *name,
 	buf_put(out, "\n", 1);
 }
 
+static void put_regex(struct buf *out, const char *re)
+{
+	buf_printf(out, ";@ serial: ~");
+	for (; *re; re++) {
+		if (*re == '\n' || *re == '\r' || *re == '\t')
+			buf_put(out, *re == '\n' ? "\\n" : *re == '\r' ? "\\r" : "\\t", 2);
+		else
+			buf_put(out, re, 1);
+	}
+	buf_put(out, "\n", 1);
+}
+
 void guest_spec_format(const struct guest_spec *s, struct buf *out)
 {
 	static const char *const modes[] = {"real", "prot", "long"};
@@ -768,7 +801,7 @@ void guest_spec_format(const struct guest_spec *s, struct buf *out)
 	else
 		buf_printf(out, ";@ exit: %u\n", s->exit);
 	if (s->has_serial && s->serial_re)
-		buf_printf(out, ";@ serial: ~%s\n", s->serial.p);
+		put_regex(out, s->serial.p);
 	else if (s->has_serial)
 		put_bytes(out, "serial", NULL, &s->serial);
 	if (s->has_budget)
