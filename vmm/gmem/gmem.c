@@ -157,7 +157,6 @@ int gmem_add(struct gmem *g, uint64_t gpa, uint64_t len, enum gmem_kind kind, st
 	g->nregions++;
 	g->total += len;
 	g->generation++;
-	gmem_drop_base(g);
 	return 0;
 }
 
@@ -178,7 +177,7 @@ int gmem_remove(struct gmem *g, uint64_t gpa)
 	g->total -= r->len;
 	g->generation++;
 	g->hit = &g->none;
-	gmem_drop_base(g);
+	gmem_drop_base(g); /* a region like it may come back, with other contents */
 	release(r);
 	return 0;
 }
