@@ -86,7 +86,7 @@ CC_cov            = $(CLANG)
 FLAGS_cov        := -O0 -fprofile-instr-generate -fcoverage-mapping -fcoverage-compilation-dir=.
 CFLAGS_cov       := -mllvm -runtime-counter-relocation
 CC_fuzz           = $(CLANG)
-FLAGS_fuzz       := -O2 $(SAN) -fsanitize=fuzzer-no-link -DVISE_FUZZ
+FLAGS_fuzz       := -O2 $(SAN) -fsanitize=fuzzer-no-link -fsanitize-coverage-ignorelist=fuzz/engine/coverage.ignore -DVISE_FUZZ
 CC_afl            = AFL_QUIET=1 $(AFLCC)
 FLAGS_afl        := -O2 $(SAN) -DVISE_FUZZ
 # The cmplog twin only tells afl-fuzz what is compared with what; it finds nothing by itself.

@@ -104,8 +104,13 @@ void virtq_fini(struct virtq *q)
 
 void virtq_reset(struct virtq *q)
 {
-	state_reset(&virtq_state, q);
-	q->num = q->num_max;
+	uint32_t num_max = q->num_max;
+
+	/* What state_reset() would do, at once: a fuzz target resets 100,000 times a second. */
+	memset(q, 0, offsetof(struct virtq, mem));
+	q->num_max = num_max;
+	q->num = num_max;
+	q->signalled_valid = true;
 	q->budget = 0;
 }
 

@@ -1,0 +1,1041 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * virtq: a driver program, built from the input (fuzz/engine/virtq_prog.h), against the device side
+ * of a split virtqueue. Nothing is repaired before the queue sees it.
+ * @modules virtq
+ *
+ * Oracles: an independent model (fuzz/engine/virtq_model.h) says what every call must return and
+ * which bytes of guest memory change; at the end every dirty page must be as the model has it.
+ * Where memory changed under the walk and a word is read twice by the rules, only what must hold
+ * anyway is checked: segments in RAM, heads unique, sums below 2^32.
+ */
+#include <sys/mman.h>
+
+#include <depth.h>
+#include <oracle.h>
+
+#ifdef __clang__
+#pragma clang attribute push(__attribute__((no_sanitize("coverage"))), apply_to = function)
+#endif
+#include <virtq_model.h>
+
+DEPTH_COUNTERS(chain_walked, chain_of_several, chain_of_num, empty_buffer, ends_with_ram,
+	       spans_regions, table_entered, table_of_several, table_after_direct, bytes_read,
+	       bytes_stored, stored_in_pieces, store_failed, avail_wrapped, used_wrapped,
+	       several_in_flight, pushed_out_of_order, pushed_when_broken, budget_reached,
+	       interrupt_by_flag, interrupt_by_event, interrupt_suppressed, kicks_by_flag,
+	       kicks_by_event, memory_changed, change_compared, reset_checked, enable_refused,
+	       region_removed, err_loop, err_next, err_addr, err_order, err_indirect,
+	       err_indirect_size, err_total, broken_avail, broken_head, broken_inflight,
+	       broken_ring);
+
+#define MAX_OPS	    96u	  /* an input stops after so many */
+#define MAX_STORE   4096u /* bytes at once */
+#define MAX_PENDING 4u
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* Memory and a queue on it, made once; worlds[1] has no 1 GiB region but may lose regions. */
+struct world {
+	struct gmem *g;
+	struct gmem_snap *snap;
+	struct virtq q;
+	struct virtq fresh; /* the queue as made */
+	struct model_region region[MODEL_REGIONS];
+};
+
+/* A chain that the device has. */
+struct held {
+	struct virtq_chain c;
+	struct virtq_seg seg[PROG_NUM_MAX];
+	uint32_t stored; /* 1 + the highest offset stored, by our own count */
+};
+
+struct change {
+	unsigned countdown;
+	uint8_t off, flip;
+};
+
+static struct world worlds[2];
+static uint8_t pattern[MAX_STORE + 64], scratch[2][MAX_STORE];
+
+static struct run {
+	const uint8_t *p, *end;
+	struct world *w;
+	struct gmem *g;
+	struct virtq *q;
+	struct model m;
+	/* driver */
+	uint32_t num; /* for its own arithmetic: 1 to PROG_NUM_MAX */
+	uint16_t offer_idx, cursor, last_head;
+	/* device; slots[0, nr_held) are in flight, oldest first */
+	struct held pool[PROG_NUM_MAX + 1];
+	uint8_t slots[PROG_NUM_MAX + 1];
+	unsigned nr_held, lost; /* lost: their push failed, in flight until the reset */
+	unsigned salt;
+	/* the read hook */
+	bool inside; /* in a call of virtq */
+	unsigned reads, changes, nr_pending;
+	struct change pending[MAX_PENDING];
+	bool regions_changed;
+} R;
+
+/* ---- input
+ * ---------------------------------------------------------------------------------------- */
+
+static uint8_t u8(void)
+{
+	return R.p < R.end ? *R.p++ : 0;
+}
+
+static uint16_t u16(void)
+{
+	uint8_t lo = u8();
+
+	return (uint16_t)(lo | u8() << 8);
+}
+
+static uint64_t address(void)
+{
+	uint8_t s = u8();
+	uint64_t k = s & 15;
+	uint64_t raw;
+
+	switch (s & 0xf0) {
+	case PROG_A_R0_END:
+		return PROG_R0 + PROG_R0_LEN - 16 + 2 * k;
+	case PROG_A_R1:
+		return PROG_R1 - 16 + 4 * k;
+	case PROG_A_BORDER:
+		return PROG_R2 - 32 + 4 * k;
+	case PROG_A_R2_END:
+		return PROG_R2 + PROG_R2_LEN - 8 * k;
+	case PROG_A_ROM:
+		return PROG_ROM + 16 * k;
+	case PROG_A_TOP:
+		return UINT64_MAX - 17 * k;
+	case PROG_A_BIG:
+		return PROG_BIG + (k == 15 ? PROG_BIG_LEN - 64 : k << 20);
+	case PROG_A_DESC:
+		return R.m.desc + 16 * k;
+	case PROG_A_AVAIL:
+		return k < 8 ? R.m.avail + 2 * k : R.m.used + 4 * (k - 8);
+	case PROG_A_TABLE:
+		if (k < 8)
+			return PROG_TABLE + 64 * k;
+		if (s != PROG_A_RAW)
+			return 0x18000 + (k << (k * 3));
+		raw = 0;
+		for (unsigned i = 0; i < 8; i++)
+			raw |= (uint64_t)u8() << 8 * i;
+		return raw;
+	default:
+		return PROG_DATA + 32ull * s;
+	}
+}
+
+static uint32_t length(uint64_t addr)
+{
+	static const uint32_t huge[] = {PROG_HUGE_LENS};
+	const struct model_region *r;
+	uint8_t s = u8();
+	uint32_t lo;
+
+	if (s < 0x80)
+		return s;
+	if (s < PROG_LEN_TO_END)
+		return 64u * (s & 63);
+	if (s < PROG_LEN_HUGE) {
+		r = model_at(&R.m, addr);
+		lo = r ? (uint32_t)(r->gpa + r->len - addr) : 16;
+		return lo + (s == PROG_LEN_PAST_END) - (s == PROG_LEN_BELOW_END);
+	}
+	if (s < PROG_LEN_RAW)
+		return huge[s - PROG_LEN_HUGE];
+	if (s > PROG_LEN_RAW)
+		return s & 15;
+	lo = u16();
+	return lo | (uint32_t)u16() << 16;
+}
+
+/* ---- the driver ---------------------------------------------------------------------------------
+ */
+
+/* A store of the driver, or of nobody: where there is no RAM nothing happens. */
+static void poke(uint64_t gpa, const void *buf, uint64_t len)
+{
+	if (!model_is_ram(&R.m, gpa, len))
+		return;
+	FUZZ_ORACLE(!gmem_write(R.g, gpa, buf, len), "gmem", "RAM at %#llx refuses a store",
+		    (unsigned long long)gpa);
+	model_copy(&R.m, gpa, NULL, buf, len);
+}
+
+static void poke16(uint64_t gpa, uint16_t v)
+{
+	uint8_t b[2];
+
+	st_le16(b, v);
+	poke(gpa, b, 2);
+}
+
+static void poke_desc(uint64_t gpa, uint64_t addr, uint32_t len, uint16_t flags, uint16_t next)
+{
+	uint8_t b[16];
+
+	st_le64(b, addr);
+	st_le32(b + 8, len);
+	st_le16(b + 12, flags);
+	st_le16(b + 14, next);
+	poke(gpa, b, sizeof(b));
+}
+
+static void offer(uint16_t head)
+{
+	poke16(R.m.avail + 4 + 2ull * (R.offer_idx % R.num), head);
+	R.offer_idx++;
+}
+
+static void publish(void)
+{
+	poke16(R.m.avail + 2, R.offer_idx);
+}
+
+static void op_desc(void)
+{
+	uint16_t i = u8();
+	uint64_t addr = address();
+	uint32_t len = length(addr);
+	uint8_t flags = u8(), next = u8();
+
+	i = (uint16_t)(i % R.num);
+	poke_desc(R.m.desc + 16ull * i, addr, len, flags,
+		  next < 0xf0 ? (uint16_t)(next % R.num) : (uint16_t)(next << 8 | next));
+	R.last_head = i;
+}
+
+/*
+ * Buffers in descriptors at (table), from (first) on, (entries) in a ring; (n) and the rest of the
+ * arguments from the input. Returns how many.
+ */
+static unsigned put_buffers(uint64_t table, unsigned first, unsigned entries, uint8_t n)
+{
+	unsigned count = (n & 63) + 1;
+	uint64_t addr[8] = {0};
+	uint32_t len[8] = {0};
+	unsigned writable;
+
+	if (count > entries)
+		count = entries;
+	writable = u8() % (count + 1);
+	for (unsigned i = 0; i < count; i++) {
+		unsigned at = (first + i) % entries, next = (first + i + 1) % entries;
+		bool last = i + 1 == count;
+
+		if (i < 8) {
+			addr[i] = address();
+			len[i] = length(addr[i]);
+		}
+		poke_desc(table + 16ull * at, addr[i % 8], len[i % 8],
+			  (uint16_t)((last ? 0 : VIRTQ_DESC_F_NEXT) |
+				     (i >= count - writable ? VIRTQ_DESC_F_WRITE : 0)),
+			  last ? 0 : (uint16_t)next);
+	}
+	return count;
+}
+
+static void offer_as(uint8_t n)
+{
+	if (n & PROG_C_OFFER)
+		offer(R.last_head);
+	if (n & PROG_C_PUBLISH)
+		publish();
+}
+
+static void op_chain(void)
+{
+	uint8_t n = u8();
+
+	R.last_head = R.cursor;
+	R.cursor = (uint16_t)((R.cursor + put_buffers(R.m.desc, R.cursor, R.num, n)) % R.num);
+	offer_as(n);
+}
+
+static void op_indirect(void)
+{
+	uint64_t table = address();
+	unsigned before = u8() & 3;
+	uint8_t n = u8();
+	unsigned count;
+
+	R.last_head = R.cursor;
+	for (unsigned i = 0; i < before; i++) {
+		poke_desc(R.m.desc + 16ull * R.cursor, PROG_DATA + 64ull * i, 8, VIRTQ_DESC_F_NEXT,
+			  (uint16_t)((R.cursor + 1) % R.num));
+		R.cursor = (uint16_t)((R.cursor + 1) % R.num);
+	}
+	count = put_buffers(table, 0, PROG_NUM_MAX + 1, n);
+	poke_desc(R.m.desc + 16ull * R.cursor, table, 16 * count, VIRTQ_DESC_F_INDIRECT, 0);
+	R.cursor = (uint16_t)((R.cursor + 1) % R.num);
+	offer_as(n);
+}
+
+static void op_offer(void)
+{
+	uint8_t s = u8();
+
+	if (s == 0xff)
+		offer(u16());
+	else
+		offer(s < 0x80 ? R.last_head : (uint16_t)(s % R.num));
+}
+
+static void op_avail_idx(void)
+{
+	uint8_t s = u8();
+
+	R.offer_idx = s == 0x80 ? u16() : (uint16_t)(R.offer_idx + (int8_t)s);
+	publish();
+}
+
+static void op_suppress(void)
+{
+	poke16(R.m.avail, u8());
+	poke16(R.m.avail + 4 + 2ull * R.num, (uint16_t)(R.m.used_idx + (int8_t)u8()));
+}
+
+static void op_poke(void)
+{
+	uint64_t page = u8();
+	uint64_t off = u8();
+
+	poke16(PROG_RINGS + 16 * page + off, u16());
+}
+
+static void op_hook(void)
+{
+	struct change c = {.countdown = 1u + u8() % 32, .off = u8(), .flip = u8()};
+
+	if (R.nr_pending < MAX_PENDING)
+		R.pending[R.nr_pending++] = c;
+}
+
+/* ---- double fetch
+ * --------------------------------------------------------------------------------- */
+
+/* Called after each read of guest memory: what was read may change now. */
+static void on_read(void *ctx, struct gmem *g, uint64_t gpa, uint64_t len)
+{
+	unsigned n = 0;
+
+	(void)ctx;
+	(void)g;
+	if (!R.inside)
+		return;
+	R.reads++;
+	for (unsigned i = 0; i < R.nr_pending; i++) {
+		struct change c = R.pending[i];
+		uint64_t at = gpa + c.off % len;
+		uint8_t b;
+
+		if (--c.countdown) {
+			R.pending[n++] = c;
+			continue;
+		}
+		if (!model_is_ram(&R.m, at, 1))
+			continue;
+		model_copy(&R.m, at, &b, NULL, 1);
+		b ^= c.flip;
+		poke(at, &b, 1);
+		R.changes++;
+		depth_hit(memory_changed);
+	}
+	R.nr_pending = n;
+}
+
+static void enter(void)
+{
+	R.reads = R.changes = 0;
+	R.inside = true;
+}
+
+static void leave(void)
+{
+	R.inside = false;
+}
+
+/* ---- what must always hold
+ * -------------------------------------------------------------------------- */
+
+/* The device stored (len) bytes there: the model's picture follows. */
+static void device_stored(uint64_t gpa, const void *buf, uint64_t len)
+{
+	model_copy(&R.m, gpa, NULL, buf, len);
+	FUZZ_ORACLE(gmem_is_dirty(R.g, gpa) && gmem_is_dirty(R.g, gpa + len - 1), "dirty",
+		    "the page of %#llx is not marked as written", (unsigned long long)gpa);
+}
+
+static void check_queue(void)
+{
+	const struct virtq *q = R.q;
+	const struct model *m = &R.m;
+
+	FUZZ_ORACLE(q->num == m->num && q->desc == m->desc && q->avail == m->avail &&
+			    q->used == m->used,
+		    "frozen", "size or addresses changed by themselves");
+	FUZZ_ORACLE(q->ready == m->ready && q->broken == m->broken, "status",
+		    "ready %d, broken %d; model: %d, %d", q->ready, (int)q->broken, m->ready,
+		    (int)m->broken);
+	FUZZ_ORACLE(q->in_flight == R.nr_held + R.lost && q->in_flight <= PROG_NUM_MAX &&
+			    q->in_flight == m->in_flight,
+		    "in-flight", "%u, the device has %u", q->in_flight, R.nr_held + R.lost);
+	FUZZ_ORACLE(q->popped == m->popped && q->popped == q->pushed + q->in_flight, "conservation",
+		    "popped %llu, pushed %llu, in flight %u", (unsigned long long)q->popped,
+		    (unsigned long long)q->pushed, q->in_flight);
+	FUZZ_ORACLE(q->last_avail == m->last_avail && q->used_idx == m->used_idx, "position",
+		    "at %u, %u; model: %u, %u", q->last_avail, q->used_idx, m->last_avail,
+		    m->used_idx);
+}
+
+/* Holds for every chain, whatever memory did meanwhile. */
+static void check_chain(const struct virtq_chain *c)
+{
+	uint64_t out = 0, in = 0;
+
+	FUZZ_ORACLE(c->head < R.m.num && !R.m.flying[c->head], "head-unique", "head %u", c->head);
+	FUZZ_ORACLE(c->nr_out + c->nr_in <= R.m.num, "chain-length", "%u segments",
+		    c->nr_out + c->nr_in);
+	FUZZ_ORACLE(!c->error || c->nr_out + c->nr_in == 0, "error-segments",
+		    "a refused chain has %u segments", c->nr_out + c->nr_in);
+	FUZZ_ORACLE(c->written == 0, "written", "a new chain has %u bytes stored", c->written);
+	for (uint32_t i = 0; i < c->nr_out + c->nr_in; i++) {
+		const struct virtq_seg *s = &c->seg[i];
+
+		FUZZ_ORACLE(model_is_ram(&R.m, s->gpa, s->len), "segment-in-ram",
+			    "segment %u: %#llx, %u bytes", i, (unsigned long long)s->gpa, s->len);
+		*(i < c->nr_out ? &out : &in) += s->len;
+	}
+	FUZZ_ORACLE(out == c->out_bytes && in == c->in_bytes, "chain-bytes", "%llu and %llu",
+		    (unsigned long long)c->out_bytes, (unsigned long long)c->in_bytes);
+	FUZZ_ORACLE(out + in <= UINT32_MAX, "chain-total", "%llu bytes",
+		    (unsigned long long)(out + in));
+}
+
+static void compare_chain(const struct virtq_chain *c, const struct model_chain *e)
+{
+	FUZZ_ORACLE(c->head == e->head, "model-head", "%u, model: %u", c->head, e->head);
+	FUZZ_ORACLE(c->error == e->error, "model-error", "\"%s\", model: \"%s\"",
+		    virtq_error_name(c->error), virtq_error_name(e->error));
+	FUZZ_ORACLE(c->nr_out == e->nr_out && c->nr_in == e->nr_in, "model-segments",
+		    "%u + %u, model: %u + %u", c->nr_out, c->nr_in, e->nr_out, e->nr_in);
+	for (uint32_t i = 0; i < c->nr_out + c->nr_in; i++)
+		FUZZ_ORACLE(c->seg[i].gpa == e->seg[i].gpa && c->seg[i].len == e->seg[i].len,
+			    "model-extent", "segment %u: %#llx, %u; model: %#llx, %u", i,
+			    (unsigned long long)c->seg[i].gpa, c->seg[i].len,
+			    (unsigned long long)e->seg[i].gpa, e->seg[i].len);
+}
+
+static void count_error(enum virtq_error e)
+{
+#define COUNT(code, name)                                                                          \
+	case code:                                                                                 \
+		depth_hit(name);                                                                   \
+		break
+	switch (e) {
+		COUNT(VIRTQ_E_LOOP, err_loop);
+		COUNT(VIRTQ_E_NEXT, err_next);
+		COUNT(VIRTQ_E_ADDR, err_addr);
+		COUNT(VIRTQ_E_ORDER, err_order);
+		COUNT(VIRTQ_E_INDIRECT, err_indirect);
+		COUNT(VIRTQ_E_INDIRECT_SIZE, err_indirect_size);
+		COUNT(VIRTQ_E_TOTAL, err_total);
+		COUNT(VIRTQ_E_AVAIL, broken_avail);
+		COUNT(VIRTQ_E_HEAD, broken_head);
+		COUNT(VIRTQ_E_INFLIGHT, broken_inflight);
+		COUNT(VIRTQ_E_RING, broken_ring);
+	default:
+		break;
+	}
+#undef COUNT
+}
+
+static void count_chain(const struct virtq_chain *c, const struct model_chain *e)
+{
+	uint32_t n = c->nr_out + c->nr_in;
+
+	count_error(c->error);
+	if (c->error)
+		return;
+	depth_hit(chain_walked);
+	if (n > 1)
+		depth_hit(chain_of_several);
+	if (n == R.m.num && n > 1)
+		depth_hit(chain_of_num);
+	if (e->table)
+		depth_hit(table_entered);
+	if (e->table && n > 1)
+		depth_hit(table_of_several);
+	if (e->direct_before_table)
+		depth_hit(table_after_direct);
+	for (uint32_t i = 0; i < n; i++) {
+		uint64_t end = c->seg[i].gpa + c->seg[i].len;
+
+		if (!c->seg[i].len)
+			depth_hit(empty_buffer);
+		else if (end == PROG_R0 + PROG_R0_LEN || end == PROG_R2 + PROG_R2_LEN)
+			depth_hit(ends_with_ram);
+		else if (c->seg[i].gpa < PROG_R2 && end > PROG_R2 && end <= PROG_R2 + PROG_R2_LEN)
+			depth_hit(spans_regions);
+	}
+}
+
+/* ---- the device
+ * --------------------------------------------------------------------------------------- */
+
+static int next_chain(struct virtq_chain *c)
+{
+	struct model *m = &R.m;
+	struct model_chain e;
+	bool sure;
+	int ret;
+
+	model_next(m, &e);
+	enter();
+	ret = virtq_next(R.q, c);
+	leave();
+	FUZZ_ORACLE(R.reads <= m->num + 4, "steps", "%u reads for one chain of a queue of %u",
+		    R.reads, m->num);
+	sure = !R.changes || !model_reads_overlap(&e);
+	if (sure) {
+		if (R.changes)
+			depth_hit(change_compared);
+		FUZZ_ORACLE(ret == e.ret && R.q->broken == e.broken, "model-next",
+			    "%d, broken %d; model: %d, %d", ret, (int)R.q->broken, e.ret,
+			    (int)e.broken);
+		FUZZ_ORACLE(R.reads <= e.nr_read, "read-once", "%u reads, %u words to judge",
+			    R.reads, e.nr_read);
+	}
+	if (ret == 1) {
+		check_chain(c);
+		if (sure)
+			compare_chain(c, &e);
+		count_chain(c, &e);
+		m->flying[c->head] = true;
+		m->in_flight++;
+		m->popped++;
+		m->last_avail++;
+		m->budget--;
+		if (!m->last_avail)
+			depth_hit(avail_wrapped);
+		if (m->in_flight > 1)
+			depth_hit(several_in_flight);
+	} else if (ret == 0) {
+		uint8_t b[2];
+
+		FUZZ_ORACLE(m->ready && !m->broken, "model-next", "nothing on offer, not an error");
+		if (!m->budget) {
+			depth_hit(budget_reached);
+		} else if (m->event_idx && !m->kicks_off) {
+			st_le16(b, m->last_avail);
+			device_stored(m->used + 4 + 8ull * m->num, b, 2);
+		}
+	} else if (ret == -EIO) {
+		FUZZ_ORACLE(R.q->broken >= VIRTQ_E_AVAIL, "model-next", "-EIO without a reason");
+		if (!m->broken)
+			count_error(R.q->broken);
+		m->broken = R.q->broken;
+	}
+	return ret;
+}
+
+/* Store (len) bytes at (off) of the writable part and check what that did. */
+static void store(struct held *h, uint64_t off, uint64_t len)
+{
+	const struct virtq_seg *seg = h->c.seg + h->c.nr_out;
+	const uint8_t *data = pattern + (R.salt++ & 63);
+	uint64_t done = 0, at = 0;
+	bool failed = false;
+	int64_t ret;
+
+	enter();
+	ret = virtq_write(R.q, &h->c, off, data, len);
+	leave();
+	for (uint32_t i = 0; i < h->c.nr_in && done < len; at += seg[i++].len) {
+		uint64_t skip = off + done - at, n;
+
+		if (off + done >= at + seg[i].len)
+			continue;
+		n = seg[i].len - skip < len - done ? seg[i].len - skip : len - done;
+		if (!model_is_ram(&R.m, seg[i].gpa + skip, n)) {
+			failed = true;
+			break;
+		}
+		device_stored(seg[i].gpa + skip, data + done, n);
+		done += n;
+	}
+	if (done && off + done > h->stored)
+		h->stored = (uint32_t)(off + done);
+	if (done)
+		depth_hit(bytes_stored);
+	if (failed)
+		depth_hit(store_failed);
+	FUZZ_ORACLE(ret == (failed ? -EFAULT : (int64_t)done), "write", "%lld, stored %llu",
+		    (long long)ret, (unsigned long long)done);
+	FUZZ_ORACLE(h->c.written == h->stored, "written", "%u, stored %u", h->c.written, h->stored);
+}
+
+static void load(struct held *h)
+{
+	const struct virtq_seg *seg = h->c.seg;
+	uint64_t off = u8(), len = u8() * 4ull, done = 0, at = 0;
+	bool failed = false, armed = R.nr_pending;
+	int64_t ret;
+
+	/* The expectation first: reading may change what is there. */
+	for (uint32_t i = 0; i < h->c.nr_out && done < len; at += seg[i++].len) {
+		uint64_t skip = off + done - at, n;
+
+		if (off + done >= at + seg[i].len)
+			continue;
+		n = seg[i].len - skip < len - done ? seg[i].len - skip : len - done;
+		if (!model_is_ram(&R.m, seg[i].gpa + skip, n)) {
+			failed = true;
+			break;
+		}
+		model_copy(&R.m, seg[i].gpa + skip, scratch[0] + done, NULL, n);
+		done += n;
+	}
+	enter();
+	ret = virtq_read(R.q, &h->c, off, scratch[1], len);
+	leave();
+	FUZZ_ORACLE(ret == (failed ? -EFAULT : (int64_t)done), "read", "%lld, there are %llu",
+		    (long long)ret, (unsigned long long)done);
+	FUZZ_ORACLE(failed || armed || !memcmp(scratch[0], scratch[1], done), "read-data",
+		    "other bytes than the buffers hold");
+	if (done)
+		depth_hit(bytes_read);
+}
+
+static void push(struct held *h)
+{
+	struct model *m = &R.m;
+	uint64_t slot = m->used + 4 + 8ull * (m->used_idx % m->num), idx = m->used + 2;
+	bool elem_there = model_is_ram(m, slot, 8), idx_there = model_is_ram(m, idx, 2);
+	uint8_t elem[8], want[8], now[2];
+	int ret;
+
+	st_le32(want, h->c.head);
+	st_le32(want + 4, h->stored);
+	if (m->broken)
+		depth_hit(pushed_when_broken);
+	enter();
+	ret = virtq_push(R.q, &h->c);
+	leave();
+	FUZZ_ORACLE(ret == (elem_there && idx_there ? 0 : -EIO), "push", "returned %d", ret);
+	if (elem_there)
+		device_stored(slot, want, 8);
+	if (ret) {
+		R.lost++;
+		if (!m->broken)
+			count_error(VIRTQ_E_RING);
+		m->broken = m->broken ? m->broken : VIRTQ_E_RING;
+		return;
+	}
+	m->used_idx++;
+	m->in_flight--;
+	m->flying[h->c.head] = false;
+	st_le16(now, m->used_idx);
+	device_stored(idx, now, 2);
+	if (!m->used_idx)
+		depth_hit(used_wrapped);
+
+	FUZZ_ORACLE(!gmem_read(R.g, slot, elem, 8) && !gmem_read(R.g, idx, now, 2), "gmem",
+		    "the used ring went away");
+	FUZZ_ORACLE(ld_le32(elem) == h->c.head, "used-id", "%u, pushed %u", ld_le32(elem),
+		    h->c.head);
+	FUZZ_ORACLE(ld_le32(elem + 4) == h->stored, "used-len", "%u, stored %u", ld_le32(elem + 4),
+		    h->stored);
+	FUZZ_ORACLE(ld_le16(now) == m->used_idx, "used-idx", "%u, model: %u", ld_le16(now),
+		    m->used_idx);
+}
+
+/* Do with the chain what the input says; true: it was pushed. */
+static bool act(struct held *h)
+{
+	uint8_t a = u8();
+	uint64_t n;
+
+	if (a & PROG_ACT_READ)
+		load(h);
+	switch (a & PROG_ACT) {
+	case PROG_ACT_FULL:
+		n = h->c.in_bytes < MAX_STORE ? h->c.in_bytes : MAX_STORE;
+		store(h, 0, n);
+		break;
+	case PROG_ACT_PIECES:
+		n = u8();
+		store(h, 0, n);
+		store(h, h->stored, u8());
+		store(h, 0, n / 2);
+		depth_hit(stored_in_pieces);
+		break;
+	case PROG_ACT_HOLD:
+		return false;
+	default:
+		break;
+	}
+	push(h);
+	return true;
+}
+
+/* One chain: 1 and *head when it was pushed, 2 when it is held, or what virtq_next() said. */
+static int serve(uint16_t *head)
+{
+	struct held *h = &R.pool[R.slots[R.nr_held]];
+	int ret = next_chain(&h->c);
+
+	if (ret != 1)
+		return ret;
+	h->stored = 0;
+	*head = h->c.head;
+	if (act(h))
+		return 1;
+	memcpy(h->seg, h->c.seg, (h->c.nr_out + h->c.nr_in) * sizeof(h->seg[0]));
+	h->c.seg = h->seg; /* the queue's storage is for the next chain */
+	R.nr_held++;
+	return 2;
+}
+
+static void op_push_held(void)
+{
+	uint8_t which = u8(), slot;
+
+	if (!R.nr_held)
+		return;
+	which = (uint8_t)(which % R.nr_held);
+	slot = R.slots[which];
+	if (!act(&R.pool[slot]))
+		return;
+	if (which)
+		depth_hit(pushed_out_of_order);
+	R.nr_held--;
+	memmove(R.slots + which, R.slots + which + 1, R.nr_held - which);
+	R.slots[R.nr_held] = slot;
+}
+
+static void op_interrupt(void)
+{
+	struct model *m = &R.m;
+	bool want = false, got;
+	uint16_t word;
+
+	if (m->ready && m->asked != m->used_idx) {
+		uint64_t at = m->event_idx ? m->avail + 4 + 2ull * m->num : m->avail;
+
+		if (!model_read16(m, at, &word)) {
+			if (!m->broken)
+				count_error(VIRTQ_E_RING);
+			m->broken = m->broken ? m->broken : VIRTQ_E_RING;
+		} else {
+			want = m->event_idx ? model_event_hit(m, word) : !(word & 1);
+			m->asked = m->used_idx;
+			if (!want)
+				depth_hit(interrupt_suppressed);
+			else if (m->event_idx)
+				depth_hit(interrupt_by_event);
+			else
+				depth_hit(interrupt_by_flag);
+		}
+	}
+	enter();
+	got = virtq_needs_interrupt(R.q);
+	leave();
+	FUZZ_ORACLE(got == want, "interrupt", "%d, model: %d", got, want);
+}
+
+static void want_kicks(bool want)
+{
+	struct model *m = &R.m;
+	uint64_t at = m->event_idx ? m->used + 4 + 8ull * m->num : m->used;
+	uint16_t next = (uint16_t)(m->last_avail + 1);
+	uint8_t b[2];
+
+	enter();
+	virtq_want_kicks(R.q, want);
+	leave();
+	if (!m->ready)
+		return;
+	m->kicks_off = !want;
+	if (!model_is_ram(m, at, 2)) {
+		m->broken = m->broken ? m->broken : VIRTQ_E_RING;
+		return;
+	}
+	FUZZ_ORACLE(!gmem_read(R.g, at, b, 2), "gmem", "the used ring went away");
+	if (m->event_idx) { /* 2.7.10: the next entry rings, or does not; which value is free */
+		FUZZ_ORACLE(((uint16_t)(next - ld_le16(b) - 1) < 1) == want, "kicks",
+			    "avail_event %u at %u", ld_le16(b), m->last_avail);
+		depth_hit(kicks_by_event);
+	} else {
+		FUZZ_ORACLE(ld_le16(b) == !want, "kicks", "flags %u", ld_le16(b));
+		depth_hit(kicks_by_flag);
+	}
+	device_stored(at, b, 2);
+}
+
+static void op_kick(void)
+{
+	uint8_t how = u8();
+	uint16_t head = 0;
+	unsigned n = 0;
+	int ret;
+
+	virtq_kick_begin(R.q);
+	R.m.budget = R.m.num;
+	if (how & PROG_K_QUIET)
+		want_kicks(false);
+	while ((ret = serve(&head)) > 0) {
+		FUZZ_ORACLE(++n <= R.m.num, "kick-bound", "%u chains for one doorbell", n);
+		if (ret == 1 && (how & PROG_K_REFILL)) {
+			offer(head);
+			publish();
+		}
+	}
+	if (how & PROG_K_QUIET)
+		want_kicks(true);
+	if (how & PROG_K_INTERRUPT)
+		op_interrupt();
+}
+
+/* ---- set-up
+ * --------------------------------------------------------------------------------------------- */
+
+static void lay_out(uint8_t layout, uint32_t num)
+{
+	uint64_t end = PROG_R2 + PROG_R2_LEN;
+	struct model *m = &R.m;
+
+	m->desc = PROG_RINGS;
+	m->avail = PROG_AVAIL;
+	m->used = PROG_USED;
+	switch (layout % PROG_LAYOUTS) {
+	case PROG_L_USED_R2:
+		m->used = PROG_R2 + 0x100;
+		break;
+	case PROG_L_AVAIL_BORDER:
+		m->avail = PROG_R2 - 6;
+		break;
+	case PROG_L_DESC_END:
+		m->desc = end - 16ull * num;
+		break;
+	case PROG_L_USED_BORDER:
+		m->used = PROG_R2 - 4;
+		break;
+	case PROG_L_OVERLAP:
+		m->used = PROG_RINGS;
+		break;
+	case PROG_L_AVAIL_R1:
+		m->avail = PROG_R1 + 0x40;
+		break;
+	case PROG_L_CUSTOM:
+		m->desc = address();
+		m->avail = address();
+		m->used = address();
+		break;
+	default:
+		break;
+	}
+}
+
+/* Of a queue that was just reset. */
+static void set_up(uint32_t num, uint8_t features, uint8_t layout, uint16_t start)
+{
+	static const uint8_t zeros[4];
+	struct model *m = &R.m;
+	struct virtq *q = R.q;
+	int ret;
+
+	R.num = num && num <= PROG_NUM_MAX ? num : 8;
+	R.cursor = R.last_head = 0;
+	R.nr_held = R.lost = 0;
+	memset(m->flying, 0, sizeof(m->flying));
+	lay_out(layout, R.num);
+	m->num = num;
+	m->event_idx = features & PROG_W_EVENT_IDX;
+	m->indirect = !(features & PROG_W_NO_INDIRECT);
+	m->kicks_off = false;
+	m->broken = VIRTQ_OK;
+	m->in_flight = m->budget = 0;
+	m->popped = 0;
+	q->num = num;
+	q->desc = m->desc;
+	q->avail = m->avail;
+	q->used = m->used;
+	q->event_idx = m->event_idx;
+	q->indirect = m->indirect;
+	ret = virtq_enable(q, NULL);
+	m->ready = model_may_enable(m);
+	FUZZ_ORACLE((ret == 0) == m->ready, "enable", "returned %d, model: %d", ret, m->ready);
+	if (!m->ready)
+		depth_hit(enable_refused);
+	/* As a queue that was loaded from saved state: the indices need not start at 0. */
+	m->last_avail = m->used_idx = m->asked = R.offer_idx = start;
+	q->last_avail = q->used_idx = q->signalled = start;
+	poke(m->avail, zeros, sizeof(zeros));
+	poke(m->used, zeros, sizeof(zeros));
+	if (start) {
+		poke16(m->avail + 2, start);
+		poke16(m->used + 2, start);
+	}
+}
+
+static void op_reconf(void)
+{
+	static const uint32_t bad[] = {PROG_BAD_NUMS};
+	uint8_t n = u8(), features = u8(), layout = u8();
+
+	virtq_reset(R.q);
+	/* All of it but the pointers behind: more than state_hash() looks at, and quicker. */
+	FUZZ_ORACLE(!memcmp(R.q, &R.w->fresh, offsetof(struct virtq, mem)), "reset",
+		    "a queue that was reset differs from a fresh one");
+	depth_hit(reset_checked);
+	n %= 7 + ARRAY_SIZE(bad);
+	set_up(n < 7 ? 1u << n : bad[n - 7], features, layout, 0);
+}
+
+static void op_region(void)
+{
+	struct model_region *r = &R.m.region[u8() % 3];
+
+	if (R.w != &worlds[1])
+		return;
+	R.regions_changed = true;
+	if (r->present) {
+		FUZZ_ORACLE(!gmem_remove(R.g, r->gpa), "gmem", "region at %#llx is not there",
+			    (unsigned long long)r->gpa);
+		depth_hit(region_removed);
+	} else {
+		FUZZ_ORACLE(!gmem_add(R.g, r->gpa, r->len, GMEM_RAM, NULL), "gmem", "no region");
+		memset(r->bytes, 0, r->len);
+	}
+	r->present = !r->present;
+}
+
+static void world_make(struct world *w, bool big)
+{
+	static const struct model_region regions[MODEL_REGIONS] = {
+		{PROG_R0, PROG_R0_LEN, NULL, true, true},
+		{PROG_R1, PROG_R1_LEN, NULL, true, true},
+		{PROG_R2, PROG_R2_LEN, NULL, true, true},
+		{PROG_ROM, PROG_ROM_LEN, NULL, false, true},
+		{PROG_BIG, PROG_BIG_LEN, NULL, true, true},
+	};
+	int bad = gmem_new(&w->g, NULL);
+
+	for (unsigned i = 0; i < MODEL_REGIONS && !bad; i++) {
+		w->region[i] = regions[i];
+		w->region[i].present = big || regions[i].gpa != PROG_BIG;
+		if (!w->region[i].present)
+			continue;
+		/* Zeroed, and there only where it is touched. */
+		w->region[i].bytes = mmap(NULL, regions[i].len, PROT_READ | PROT_WRITE,
+					  MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		bad = w->region[i].bytes == MAP_FAILED ||
+		      gmem_add(w->g, regions[i].gpa, regions[i].len,
+			       regions[i].ram ? GMEM_RAM : GMEM_ROM, NULL);
+	}
+	bad = bad || gmem_snap(w->g, &w->snap, NULL) ||
+	      virtq_init(&w->q, w->g, NULL, 0, PROG_NUM_MAX, NULL);
+	FUZZ_ORACLE(!bad, "set-up", "no memory for the machine");
+	w->fresh = w->q;
+	gmem_set_read_hook(w->g, on_read, NULL);
+}
+
+/* A page that was written: as the model has it? Then make the model's zero again. */
+static void check_page(void *ctx, uint64_t gpa)
+{
+	struct model_region *r = model_at(&R.m, gpa);
+	const uint8_t *now = gmem_ro(R.g, gpa, GMEM_PAGE);
+	uint8_t *want = r ? r->bytes + (gpa - r->gpa) : NULL;
+
+	(void)ctx;
+	FUZZ_ORACLE(r && r->ram && now, "write-set", "page %#llx, which is no RAM, was written",
+		    (unsigned long long)gpa);
+	for (unsigned i = 0; memcmp(now, want, GMEM_PAGE) && i < GMEM_PAGE; i++)
+		FUZZ_ORACLE(now[i] == want[i], "write-set", "byte %#llx is %#x, model: %#x",
+			    (unsigned long long)gpa + i, now[i], want[i]);
+	memset(want, 0, GMEM_PAGE);
+}
+
+static void finish(void)
+{
+	gmem_dirty_each(R.g, check_page, NULL);
+	for (unsigned i = 0; i < 3 && R.regions_changed; i++) {
+		struct model_region *r = &R.m.region[i];
+
+		memset(r->bytes, 0, r->len);
+		FUZZ_ORACLE(r->present || !gmem_add(R.g, r->gpa, r->len, GMEM_RAM, NULL), "gmem",
+			    "no region");
+	}
+	FUZZ_ORACLE(!gmem_restore(R.g, R.w->snap), "gmem", "memory can't be put back");
+}
+
+static void begin(const uint8_t *data, size_t size)
+{
+	uint8_t num, features, layout, start;
+
+	if (!worlds[0].g) {
+		for (unsigned i = 0; i < sizeof(pattern); i++)
+			pattern[i] = (uint8_t)(1 + i * 7 % 251); /* never 0 */
+		for (unsigned i = 0; i < sizeof(R.slots); i++)
+			R.slots[i] = (uint8_t)i;
+		world_make(&worlds[0], true);
+		world_make(&worlds[1], false);
+	}
+	R.p = data;
+	R.end = data + size;
+	num = u8();
+	features = u8();
+	layout = u8();
+	start = u8();
+	R.w = &worlds[(features & PROG_W_REGIONS_MASK) == PROG_W_REGIONS_GO];
+	R.g = R.w->g;
+	R.q = &R.w->q;
+	memcpy(R.m.region, R.w->region, sizeof(R.m.region));
+	R.salt = R.nr_pending = 0;
+	R.regions_changed = false;
+	virtq_reset(R.q);
+	set_up(1u << num % 7, features, layout, (uint16_t)-start);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static void (*const ops[PROG_OPS])(void) = {
+		[PROG_DESC] = op_desc,		 [PROG_CHAIN] = op_chain,
+		[PROG_INDIRECT] = op_indirect,	 [PROG_OFFER] = op_offer,
+		[PROG_PUBLISH] = publish,	 [PROG_AVAIL_IDX] = op_avail_idx,
+		[PROG_SUPPRESS] = op_suppress,	 [PROG_KICK] = op_kick,
+		[PROG_PUSH_HELD] = op_push_held, [PROG_RECONF] = op_reconf,
+		[PROG_POKE] = op_poke,		 [PROG_HOOK] = op_hook,
+		[PROG_REGION] = op_region,	 [PROG_INTERRUPT] = op_interrupt,
+	};
+
+	begin(data, size);
+	for (unsigned n = 0; n < MAX_OPS && R.p < R.end; n++) {
+		uint8_t op = u8() % PROG_OPS;
+		uint16_t head;
+
+		if (op == PROG_WANT_KICKS)
+			want_kicks(u8() & 1);
+		else if (op == PROG_NEXT)
+			(void)serve(&head);
+		else
+			ops[op]();
+		check_queue();
+	}
+	finish();
+	return 0;
+}
+
+#ifdef __clang__
+#pragma clang attribute pop
+#endif
