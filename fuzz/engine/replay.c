@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The main() of replay programs: runs each input, given as files and folders, through the target in
+ * this process. Any compiler; also under gcov and valgrind.
+ *
+ *	build/replay/TARGET [--require-depth] [--timeout S] FILE|FOLDER...
+ *
+ * One KTAP line an input, then the depth counters, and last `N passed, N failed, N skipped`. The
+ * program ends at the first input that crashes, fails an oracle or does not end: its `not ok` line
+ * names it, and the inputs not reached count as skipped. --require-depth fails where a depth counter
+ * is zero after all inputs. Status: 0, 1 (or the crash's), 2 usage.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <vmm/base.h>
+
+#define DEPTH_READER
+#include "depth.h"
+
+#define INPUT_MAX   ((uint64_t)64 << 20)
+#define FOLDERS_MAX 16 /* folders within folders */
+#define TIMEOUT_S   120u
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerInitialize(int *argc, char ***argv) __attribute__((weak));
+/* The sanitizers' run time, where there is one: called before it ends the program. */
+void __sanitizer_set_death_callback(void (*fn)(void)) __attribute__((weak));
+
+/* For the handlers: which input runs, and what was before it. */
+static struct {
+	const char *name; /* NULL: none runs */
+	unsigned nr, total, passed;
+} now;
+
+struct inputs {
+	char **path;
+	unsigned n, cap;
+};
+
+static void add(struct inputs *in, const char *path)
+{
+	if (in->n == in->cap) {
+		in->cap = in->cap ? 2 * in->cap : 256;
+		in->path = realloc(in->path, in->cap * sizeof(*in->path));
+	}
+	if (in->path)
+		in->path[in->n] = strdup(path);
+	if (!in->path || !in->path[in->n++]) {
+		fputs("replay: no memory for the list of inputs\n", stderr);
+		exit(2);
+	}
+}
+
+static int visible(const struct dirent *e)
+{
+	return e->d_name[0] != '.';
+}
+
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static void collect(struct inputs *in, const char *path, unsigned depth)
+{
+	struct dirent **ents;
+	struct stat st;
+	int n;
+
+	if (stat(path, &st) < 0) {
+		fprintf(stderr, "replay: %s: %s\n", path, strerror(errno));
+		exit(2);
+	}
+	if (!S_ISDIR(st.st_mode)) {
+		add(in, path);
+		return;
+	}
+	if (depth == FOLDERS_MAX)
+		return;
+	n = scandir(path, &ents, visible, by_name);
+	for (int i = 0; i < n; i++) {
+		char *sub;
+
+		if (asprintf(&sub, "%s/%s", path, ents[i]->d_name) >= 0) {
+			collect(in, sub, depth + 1);
+			free(sub);
+		}
+		free(ents[i]);
+	}
+	if (n >= 0)
+		free(ents);
+}
+
+/* Once, from a handler or a sanitizer's callback: the last lines. */
+static void say_not_ok(const char *why)
+{
+	const char *name = now.name;
+
+	if (!name)
+		return;
+	now.name = NULL;
+	printf("not ok %u %s\n# %s\n%u passed, 1 failed, %u skipped\n", now.nr, name, why,
+	       now.passed, now.total - now.nr);
+	fflush(stdout);
+}
+
+static void on_death(void)
+{
+	say_not_ok("a sanitizer ended it");
+}
+
+static void on_signal(int sig)
+{
+	say_not_ok(sig == SIGALRM   ? "no end within the time limit"
+		   : sig == SIGABRT ? "aborted: an oracle or an assertion failed"
+				    : strsignal(sig));
+	signal(sig, SIG_DFL);
+	raise(sig);
+}
+
+static void watch(void)
+{
+	static const int fatal[] = {SIGABRT, SIGALRM, SIGSEGV, SIGBUS, SIGFPE, SIGILL};
+
+	if (__sanitizer_set_death_callback)
+		__sanitizer_set_death_callback(on_death);
+	for (unsigned i = 0; i < sizeof(fatal) / sizeof(fatal[0]); i++) {
+		/* A sanitizer that is there reports these itself. */
+		if (i >= 2 && __sanitizer_set_death_callback)
+			break;
+		signal(fatal[i], on_signal);
+	}
+}
+
+static int run_one(const char *path, unsigned timeout)
+{
+	struct err err;
+	uint8_t *exact;
+	void *data;
+	size_t len;
+
+	if (file_read(path, INPUT_MAX, &data, &len, &err)) {
+		printf("not ok %u %s\n# %s\n", now.nr, path, err.msg);
+		return -1;
+	}
+	/* As long as the input, so that a read past its end is one past the allocation. */
+	exact = malloc(len ? len : 1);
+	if (!exact) {
+		printf("not ok %u %s\n# no memory\n", now.nr, path);
+		free(data);
+		return -1;
+	}
+	memcpy(exact, data, len);
+	free(data);
+	alarm(timeout);
+	now.name = path;
+	LLVMFuzzerTestOneInput(exact, len);
+	now.name = NULL;
+	alarm(0);
+	free(exact);
+	now.passed++;
+	printf("ok %u %s\n", now.nr, path);
+	return 0;
+}
+
+/* Returns how many are zero. */
+static unsigned show_depth(void)
+{
+	unsigned zero = 0;
+
+	if (!&fuzz_depth_n)
+		return 0;
+	for (unsigned i = 0; i < fuzz_depth_n; i++) {
+		printf("# depth %s %" PRIu64 "\n", fuzz_depth_names[i], fuzz_depth_counts[i]);
+		zero += !fuzz_depth_counts[i];
+	}
+	return zero;
+}
+
+int main(int argc, char **argv)
+{
+	unsigned timeout = TIMEOUT_S, failed = 0, zero;
+	struct inputs in = {0};
+	bool need_depth = false;
+
+	for (int i = 1; i < argc; i++) {
+		uint64_t n;
+
+		if (!strcmp(argv[i], "--require-depth")) {
+			need_depth = true;
+		} else if (!strcmp(argv[i], "--timeout") && i + 1 < argc &&
+			   !parse_u64(argv[i + 1], &n) && n && n < 1000000) {
+			timeout = (unsigned)n;
+			i++;
+		} else if (argv[i][0] == '-') {
+			fprintf(stderr,
+				"usage: %s [--require-depth] [--timeout S] FILE|FOLDER...\n",
+				argv[0]);
+			return 2;
+		} else {
+			collect(&in, argv[i], 0);
+		}
+	}
+	if (!in.n) {
+		fprintf(stderr,
+			"replay: no inputs: %s [--require-depth] [--timeout S] FILE|FOLDER...\n",
+			argv[0]);
+		return 2;
+	}
+	if (LLVMFuzzerInitialize)
+		LLVMFuzzerInitialize(&argc, &argv);
+	watch();
+	printf("KTAP version 1\n1..%u\n", in.n);
+	now.total = in.n;
+	for (unsigned i = 0; i < in.n; i++) {
+		now.nr = i + 1;
+		if (run_one(in.path[i], timeout))
+			failed++;
+		free(in.path[i]);
+	}
+	free(in.path);
+	zero = show_depth();
+	if (need_depth && zero) {
+		printf("# %u depth counters are zero: these inputs do not reach what the target is "
+		       "named after\n",
+		       zero);
+		failed++;
+	}
+	printf("%u passed, %u failed, 0 skipped\n", now.passed, failed);
+	return failed ? 1 : 0;
+}
