@@ -12,6 +12,7 @@ DEPTH_COUNTERS(LM_COUNTERS, at_preferred, moved, not_relocatable, above_4g, init
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+LM_QUIET_BEGIN
 static bool header(const uint8_t *b, size_t len)
 {
 	size_t end;
@@ -136,3 +137,4 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		depth_hit(initrd_placed);
 	return 0;
 }
+LM_QUIET_END

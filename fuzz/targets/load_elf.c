@@ -11,6 +11,7 @@ DEPTH_COUNTERS(LM_COUNTERS, segment_placed, bss_zeroed, entry_virtual, initrd_pl
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+LM_QUIET_BEGIN
 static void model(const struct lm_case *c, struct lm_plan *pl)
 {
 	pl->mode = X86_LONG;
@@ -38,3 +39,4 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		depth_hit(initrd_placed);
 	return 0;
 }
+LM_QUIET_END

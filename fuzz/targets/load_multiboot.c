@@ -12,6 +12,7 @@ DEPTH_COUNTERS(LM_COUNTERS, segment_placed, fields_placed, bss_zeroed, module_pl
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+LM_QUIET_BEGIN
 static bool by_fields(const struct lm_case *c, struct lm_plan *pl, size_t off)
 {
 	lm_wide header, load, load_end, bss_end, start;
@@ -48,7 +49,7 @@ static bool modules(const struct lm_case *c, struct lm_plan *pl)
 	if (c->req.nr_mods > LOAD_MODULES || c->req.initrd.len)
 		return false;
 	for (unsigned i = 0; i < c->req.nr_mods; i++) {
-		if (!lm_high(c, pl, c->req.mods[i].len, (lm_wide)1 << 32, &pl->mod[i]))
+		if (!lm_high(c, pl, c->req.mods[i].len, ((lm_wide)1 << 32) - 1, &pl->mod[i]))
 			return false;
 		strings += strlen(c->req.mods[i].cmdline) + 1;
 	}
@@ -137,3 +138,4 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		depth_hit(module_placed);
 	return 0;
 }
+LM_QUIET_END

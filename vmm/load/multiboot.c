@@ -216,7 +216,8 @@ static int put_modules(struct load_plan *p)
 		uint64_t gpa, str;
 		int rc;
 
-		rc = load_claim_high(p, "multiboot module", m, LOAD_4G, &gpa);
+		/* mod_end has 32 bits: a module may not end at 4 GiB */
+		rc = load_claim_high(p, "multiboot module", m, LOAD_4G - 1, &gpa);
 		if (!rc)
 			rc = load_string(p, "multiboot module", m->cmdline ? m->cmdline : "", 0,
 					 &str);

@@ -146,9 +146,10 @@ int load_claim_high(struct load_plan *p, const char *what, const struct load_blo
 	while (n--) {
 		if (!gmem_region(p->mem, n, &r) || r.kind != GMEM_RAM)
 			continue;
-		if (!find_high(p, &r, blob->len, limit, gpa))
+		/* an empty one needs an address alone, but a real one */
+		if (!find_high(p, &r, blob->len ? blob->len : 1, limit, gpa))
 			continue;
-		if (!blob->len) /* an address is all that it needs */
+		if (!blob->len)
 			return 0;
 		return load_claim(p, what, *gpa, blob->len, blob->data, blob->len, LOAD_KEEP);
 	}

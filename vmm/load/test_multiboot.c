@@ -402,6 +402,26 @@ static void test_modules_bad(void **state)
 	fix_free(f);
 }
 
+/* mod_end is a 32-bit field: at the very end of the first 4 GiB it would read 0. */
+static void test_module_below_4g(void **state)
+{
+	struct fix *f = mb_elf(false);
+	uint64_t mods;
+
+	(void)state;
+	fix_add(f, LOAD_4G - 0x4000, 0x4000, GMEM_RAM);
+	f->req.nr_mods = 2;
+	f->req.mods[0] = (struct load_blob){f->img, 0x1000, NULL};
+	f->req.mods[1] = (struct load_blob){NULL, 0, NULL};
+	fix_ok(f);
+	mods = peek(f, f->res.info + 24, 4);
+	assert_int_equal(peek(f, mods, 4), LOAD_4G - 0x2000);
+	assert_int_equal(peek(f, mods + 4, 4), LOAD_4G - 0x1000);
+	assert_int_equal(peek(f, mods + 16, 4), peek(f, mods + 20, 4));
+	assert_true(gmem_ro(f->mem, peek(f, mods + 16, 4), 1));
+	fix_free(f);
+}
+
 /* mem_lower and mem_upper where there is little RAM, and up to the hole at 3 GiB and more. */
 static void test_small_ram(void **state)
 {
@@ -433,7 +453,7 @@ int main(void)
 		cmocka_unit_test(test_fields_bad), cmocka_unit_test(test_fields_cut),
 		cmocka_unit_test(test_info),	   cmocka_unit_test(test_cmdline),
 		cmocka_unit_test(test_modules),	   cmocka_unit_test(test_modules_bad),
-		cmocka_unit_test(test_small_ram),
+		cmocka_unit_test(test_small_ram),  cmocka_unit_test(test_module_below_4g),
 	};
 
 	return cmocka_run_group_tests_name("load multiboot", tests, NULL, NULL);
