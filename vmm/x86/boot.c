@@ -91,10 +91,11 @@ static int write_page_tables(struct gmem *mem, uint64_t map, struct err *err)
 		st_le64(page + 8 * g, PT_PD(g) | PTE_P | PTE_RW);
 	r = r ? r : gmem_write(mem, PT_PDPT, page, sizeof(page));
 	for (uint64_t g = 0; g < gibs && !r; g++) {
+		uint64_t n = (map - g * GIB + LARGE - 1) / LARGE;
+
 		memset(page, 0, sizeof(page));
-		for (unsigned i = 0; i < 512 && g * GIB + i * LARGE < map; i++)
-			st_le64(page + 8 * (size_t)i,
-				(g * GIB + i * LARGE) | PTE_P | PTE_RW | PTE_PS);
+		for (uint64_t i = 0; i < (n < 512 ? n : 512); i++)
+			st_le64(page + 8 * i, (g * GIB + i * LARGE) | PTE_P | PTE_RW | PTE_PS);
 		r = gmem_write(mem, PT_PD(g), page, sizeof(page));
 	}
 	if (r)
