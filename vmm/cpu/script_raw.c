@@ -12,7 +12,7 @@
  * and 4096 bytes at most; its data repeat bytes 8-15. An MMIO write's value is bytes 2-7, then 2-3
  * again. A rest of fewer than 16 bytes is dropped.
  */
-#include <linux/kvm.h>
+#include <vmm/kvm.h>
 
 #include "script.h"
 
@@ -44,9 +44,9 @@ static const uint8_t reasons[CPU_EXIT_KINDS] = {
 	[CPU_EXIT_SET_TPR] = KVM_EXIT_SET_TPR,
 	[CPU_EXIT_TPR_ACCESS] = KVM_EXIT_TPR_ACCESS,
 	[CPU_EXIT_IOAPIC_EOI] = KVM_EXIT_IOAPIC_EOI,
-	[CPU_EXIT_NOTIFY] = 37,
+	[CPU_EXIT_NOTIFY] = KVM_EXIT_NOTIFY,
 	[CPU_EXIT_BUS_LOCK] = KVM_EXIT_X86_BUS_LOCK,
-	[CPU_EXIT_MEMORY_FAULT] = 39,
+	[CPU_EXIT_MEMORY_FAULT] = KVM_EXIT_MEMORY_FAULT,
 	[CPU_EXIT_DIRTY_FULL] = KVM_EXIT_DIRTY_RING_FULL,
 	[CPU_EXIT_BAD] = KVM_EXIT_IO,
 };
