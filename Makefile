@@ -324,8 +324,19 @@ bin := $(DESTDIR)$(PREFIX)/bin
 inc := $(DESTDIR)$(PREFIX)/include/vmm
 lib := $(DESTDIR)$(PREFIX)/lib
 share := $(DESTDIR)$(PREFIX)/share/vise
+man := $(DESTDIR)$(PREFIX)/share/man/man1
+completions := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 GUESTLIB := $(wildcard guests/lib/*)
 PCS := $(patsubst %,build/release/pc/vise-%.pc,$(SHARED_MODULES))
+# The option tables print the manual pages and the completion.
+MAN := $(if $(HAVE_VISE),$(patsubst %,build/release/man/vise-%.1,$(CMDS)))
+COMPLETION := $(if $(HAVE_VISE),build/release/man/vise.bash)
+build/release/man/vise-%.1: build/release/vise
+	@mkdir -p $(@D)
+	$(Q)build/release/vise $* --help-man > $@
+build/release/man/vise.bash: build/release/vise
+	@mkdir -p $(@D)
+	$(Q)build/release/vise --bash > $@
 
 # All libraries are static, so a user needs the closure even without --static: Requires, not
 # Requires.private.
@@ -336,15 +347,17 @@ build/release/pc/vise-%.pc: FORCE
 		'Libs: -L$${libdir} -lvise-$* $(LIBS_$*)')
 
 .PHONY: install uninstall
-install: release $(PCS) ## install the release build: PREFIX=/usr/local DESTDIR=
+install: release $(PCS) $(MAN) $(COMPLETION) ## install the release build: PREFIX=/usr/local DESTDIR=
 	install -d '$(inc)' '$(lib)/pkgconfig' '$(share)/guests/lib'
 	$(if $(HAVE_VISE),install -d '$(bin)' && install -m 755 build/release/vise '$(bin)/vise')
 	install -m 644 $(foreach m,$(SHARED_MODULES),$(wildcard $(call DIR,$(m))/include/vmm/*.h)) '$(inc)'
 	install -m 644 $(patsubst %,build/release/lib/libvise-%.a,$(SHARED_MODULES)) '$(lib)'
 	install -m 644 $(PCS) '$(lib)/pkgconfig'
 	$(if $(GUESTLIB),install -m 644 $(GUESTLIB) '$(share)/guests/lib')
+	$(if $(MAN),install -d '$(man)' && install -m 644 $(MAN) '$(man)')
+	$(if $(COMPLETION),install -d '$(completions)' && install -m 644 $(COMPLETION) '$(completions)/vise')
 uninstall: ## remove what install put there (same PREFIX and DESTDIR)
-	rm -f '$(bin)/vise' $(patsubst %,'$(lib)/libvise-%.a',$(SHARED_MODULES)) \
+	rm -f '$(bin)/vise' '$(completions)/vise' $(patsubst %,'$(man)/vise-%.1',$(CMDS)) $(patsubst %,'$(lib)/libvise-%.a',$(SHARED_MODULES)) \
 		$(patsubst %,'$(lib)/pkgconfig/vise-%.pc',$(SHARED_MODULES)) \
 		$(foreach m,$(SHARED_MODULES),$(patsubst %,'$(inc)/%',$(notdir $(wildcard $(call DIR,$(m))/include/vmm/*.h))))
 	rm -rf '$(share)'
