@@ -2,7 +2,7 @@
 ;@ summary: ADD, SUB, ADC, SBB, INC, NEG set carry, overflow, sign, zero, parity and adjust
 %include "test.inc"
 %define ALL FLAG_CF | FLAG_PF | FLAG_AF | FLAG_ZF | FLAG_SF | FLAG_OF
-%macro flags 2+			; wanted, instruction; operands in al, bl
+%macro flags 2+.nolist			; wanted, instruction; operands in al, bl
 	%2
 	pushf
 	pop	rcx

@@ -5,7 +5,13 @@
 	xor	r12d, r12d
 .next:	mov	rbx, cr0
 	hostop	OP_BAD_STATE, r12
+	cmp	r12d, 4			; EFER's reserved bits: KVM_SET_SREGS does not look at them
+	jne	.refused
+	test	rax, rax
+	jz	.kept
+.refused:
 	assert_eq rax, -22
+.kept:
 	mov	rax, cr0
 	assert_eq rax, rbx
 	inc	r12d

@@ -2,7 +2,7 @@
 ;@ summary: VMCALL and VMMCALL end in #UD or an error code, and never hang
 ;@ needs: kvm-hypercall-ud
 %include "test.inc"
-%macro try 1
+%macro try 1.nolist
 	mov	eax, 0x7fffffff		; no such hypercall
 	catch	%%caught
 	%1

@@ -1,7 +1,7 @@
 ; SPDX-License-Identifier: MIT
 ;@ summary: privileged instructions at CPL 3 are #GP(0), and the handler runs on RSP0
 %include "test.inc"
-%macro privileged 1+
+%macro privileged 1+.nolist
 	user_run %%user
 	rt_assert e, byte [exc_vector], GP
 	rt_assert e, qword [exc_error], 0

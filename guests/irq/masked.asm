@@ -15,10 +15,12 @@ section .text
 	out	PIC2_CMD, al
 	in	al, PIC2_CMD
 	assert_eq al, 1 << (TD_IRQ - 8)
+	cli
 	mov	al, ~4 & 0xff
 	out	PIC1_DATA, al
 	mov	al, ~(1 << (TD_IRQ - 8)) & 0xff
 	out	PIC2_DATA, al
+	sti
 	hlt
 	assert_eq qword [hits], 1
 	pass

@@ -18,7 +18,9 @@ section .text
 	out	PIC2_CMD, al
 	in	al, PIC2_CMD
 	assert_eq al, 1 << (TD_IRQ - 8)
+	cli
 	pic_eoi	TD_IRQ
+	sti
 	hlt
 	cli
 	assert_eq qword [hits], 2

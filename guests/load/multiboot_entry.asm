@@ -30,7 +30,7 @@ rt_main:
 	mov	eax, [esi]		; flags: memory, command line
 	assert_set eax, 1
 	assert_set eax, 4
-	assert_eq dword [esi + 4], 640
+	assert_eq dword [esi + 4], 639	; KiB below the extended BIOS data area
 	assert_eq dword [esi + 8], 15 * 1024
 	mov	edi, [esi + 16]
 	assert_eq dword [edi], "firs"

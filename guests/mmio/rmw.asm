@@ -2,7 +2,7 @@
 ;@ summary: each read-modify-write instruction on a device is one read and one write
 %include "test.inc"
 RMW	equ TD + TDO_RMW
-%macro counted 1+
+%macro counted 1+.nolist
 	mov	esi, TD + TDO_RMW_READS
 	mov	dword [rsi], 0
 	mov	dword [rsi + 4], 0

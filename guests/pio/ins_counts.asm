@@ -1,7 +1,7 @@
 ; SPDX-License-Identifier: MIT
 ;@ summary: REP INSB of 1, 2, 4095, 4096 and 8192 bytes fills exactly so many, over KVM's batches
 %include "test.inc"
-%macro check 1
+%macro check 1.nolist
 	mov	edi, SCRATCH
 	mov	ecx, 8192 + 16
 	mov	al, 0x33

@@ -10,7 +10,9 @@ section .text
 	outb	COM1 + 1, 2
 	sti
 	hlt
+	cli
 	outb	COM1, 'o'		; empty again at once: the next one
+	sti
 	hlt
 	cli
 	assert_eq qword [hits], 2

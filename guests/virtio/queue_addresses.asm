@@ -3,7 +3,7 @@
 ;@ device: virtio-rng
 %include "test.inc"
 %include "virtio.inc"
-%macro refused 3
+%macro refused 3.nolist
 	v_write	V_DESC_LOW, %1
 	v_write	V_DRIVER_LOW, %2
 	v_write	V_DEVICE_LOW, %3

@@ -3,7 +3,7 @@
 ;@ device: virtio-rng
 %include "test.inc"
 %include "virtio.inc"
-%macro refused 1
+%macro refused 1.nolist
 	v_write	V_QUEUE_NUM, %1
 	v_write	V_QUEUE_READY, 1
 	assert_v V_QUEUE_READY, 0

@@ -10,8 +10,10 @@
 	assert_eq eax, 0
 	mov	byte [rbx + V_STATUS], VS_ACKNOWLEDGE
 	assert_v V_STATUS, 0
+	mov	ebx, VIRTIO0
 	mov	word [rbx + V_STATUS], VS_ACKNOWLEDGE
 	assert_v V_STATUS, 0
+	mov	ebx, VIRTIO0
 	mov	dword [rbx + V_STATUS], VS_ACKNOWLEDGE
 	assert_v V_STATUS, VS_ACKNOWLEDGE
 	pass
