@@ -51,6 +51,7 @@ const struct vm_probe vm_probes[] = {
 	{ "kvm-interrupt", "KVM_INTERRUPT delivers a vector", NULL },
 	{ "kvm-io-bitmap", "the TSS's I/O bitmap lets CPL3 use a port", MEND },
 	{ "kvm-iopl", "IOPL 3 lets CPL3 use ports", MEND },
+	{ "kvm-iret-prot", "IRETD works at CPL0 in 32-bit code", MEND },
 	{ "kvm-lar-cpl0", "LAR (and with it LSL, VERR, VERW) works at CPL0", MEND },
 	{ "kvm-lzcnt-cpl0", "LZCNT at CPL0 gives the right result", MEND },
 	{ "kvm-mmx-cpl0", "MMX works at CPL0", MEND },
