@@ -125,43 +125,35 @@ static void sregs_to(const struct cpu_state *s, struct kvm_sregs *k)
 	};
 }
 
-/* The FXSAVE image in 64-bit form (SDM volume 1, table 10-2) and KVM's struct. */
-#define FX_FCW	 0
-#define FX_FSW	 2
-#define FX_FTW	 4
-#define FX_FOP	 6
-#define FX_FIP	 8
-#define FX_FDP	 16
-#define FX_MXCSR 24
-#define FX_ST	 32
-#define FX_XMM	 160
+/*
+ * The FXSAVE image (SDM volume 1, table 10-2) is the start of the XSAVE image; XSTATE_BV (13.4.2)
+ * follows it. What FXSAVE has as reserved, and MXCSR_MASK, are no state: zero.
+ */
+#define FX_FTW_PAD    5
+#define FX_MXCSR      24
+#define FX_MXCSR_MASK 28
+#define FX_XMM_END    416
+#define XSTATE_BV     512
+#define XSTATE_X87    (1ull << 0)
+#define XSTATE_SSE    (1ull << 1)
 
-static void fpu_from(const struct kvm_fpu *k, uint8_t *fx)
+static void fpu_from(const struct kvm_xsave *k, uint8_t *fx)
 {
-	memset(fx, 0, 512); /* MXCSR_MASK and what is reserved are no state */
-	st_le16(fx + FX_FCW, k->fcw);
-	st_le16(fx + FX_FSW, k->fsw);
-	fx[FX_FTW] = k->ftwx;
-	st_le16(fx + FX_FOP, k->last_opcode);
-	st_le64(fx + FX_FIP, k->last_ip);
-	st_le64(fx + FX_FDP, k->last_dp);
-	st_le32(fx + FX_MXCSR, k->mxcsr);
-	memcpy(fx + FX_ST, k->fpr, sizeof(k->fpr));
-	memcpy(fx + FX_XMM, k->xmm, sizeof(k->xmm));
+	memcpy(fx, k->region, FX_XMM_END);
+	fx[FX_FTW_PAD] = 0;
+	st_le32(fx + FX_MXCSR_MASK, 0);
+	for (unsigned i = 0; i < 8; i++) /* a register has 80 bits of its 16 bytes */
+		memset(fx + 32 + (size_t)i * 16 + 10, 0, 6);
 }
 
-static void fpu_to(const uint8_t *fx, struct kvm_fpu *k)
+static void fpu_to(const uint8_t *fx, struct kvm_xsave *k)
 {
+	uint8_t *p = (uint8_t *)k->region;
+
 	memset(k, 0, sizeof(*k));
-	k->fcw = ld_le16(fx + FX_FCW);
-	k->fsw = ld_le16(fx + FX_FSW);
-	k->ftwx = fx[FX_FTW];
-	k->last_opcode = ld_le16(fx + FX_FOP);
-	k->last_ip = ld_le64(fx + FX_FIP);
-	k->last_dp = ld_le64(fx + FX_FDP);
-	k->mxcsr = ld_le32(fx + FX_MXCSR);
-	memcpy(k->fpr, fx + FX_ST, sizeof(k->fpr));
-	memcpy(k->xmm, fx + FX_XMM, sizeof(k->xmm));
+	memcpy(p, fx, FX_XMM_END);
+	st_le32(p + FX_MXCSR_MASK, 0);
+	st_le64(p + XSTATE_BV, XSTATE_X87 | XSTATE_SSE);
 }
 
 static void events_from(const struct kvm_vcpu_events *k, struct cpu_state *s)
@@ -235,7 +227,7 @@ int cpu_kvm_get(struct cpu *c, struct cpu_state *s, struct err *err)
 	union {
 		struct kvm_regs regs;
 		struct kvm_sregs sregs;
-		struct kvm_fpu fpu;
+		struct kvm_xsave xsave;
 		struct kvm_debugregs dr;
 		struct kvm_vcpu_events ev;
 		struct kvm_xcrs xcrs;
@@ -251,10 +243,10 @@ int cpu_kvm_get(struct cpu *c, struct cpu_state *s, struct err *err)
 	if (r)
 		return r;
 	sregs_from(&u.sregs, s);
-	r = kvm_get_fpu(&k->vcpu, &u.fpu, err);
+	r = kvm_get_xsave(&k->vcpu, &u.xsave, err);
 	if (r)
 		return r;
-	fpu_from(&u.fpu, s->fpu);
+	fpu_from(&u.xsave, s->fpu);
 	r = kvm_get_debugregs(&k->vcpu, &u.dr, err);
 	if (r)
 		return r;
@@ -291,7 +283,7 @@ static int set_rest(struct cpu_kvm *k, const struct cpu_state *s, struct err *er
 	unsigned n = msrs_to(s, m);
 	union {
 		struct kvm_regs regs;
-		struct kvm_fpu fpu;
+		struct kvm_xsave xsave;
 		struct kvm_debugregs dr;
 		struct kvm_vcpu_events ev;
 		struct kvm_xcrs xcrs;
@@ -323,8 +315,8 @@ static int set_rest(struct cpu_kvm *k, const struct cpu_state *s, struct err *er
 	r = kvm_set_events(&k->vcpu, &u.ev, err);
 	if (r)
 		return r;
-	fpu_to(s->fpu, &u.fpu);
-	r = kvm_set_fpu(&k->vcpu, &u.fpu, err);
+	fpu_to(s->fpu, &u.xsave);
+	r = kvm_set_xsave(&k->vcpu, &u.xsave, err);
 	if (r)
 		return r;
 	regs_to(s, &u.regs);
@@ -363,7 +355,8 @@ static bool rest_is_plain(const struct cpu_state *s)
 
 	x86_state_reset(&fresh);
 	return !memcmp(s->msr, fresh.msr, sizeof(s->msr)) && !(s->dr[6] >> 32) &&
-	       !(s->dr[7] >> 32) && !s->exc_injected && s->xcr0 == 1;
+	       !(s->dr[7] >> 32) && !s->exc_injected && s->xcr0 == 1 &&
+	       !(ld_le32(s->fpu + FX_MXCSR) >> 16);
 }
 
 int cpu_kvm_set(struct cpu *c, const struct cpu_state *s, struct err *err)

@@ -71,6 +71,16 @@ int kvm_set_fpu(const struct kvm_vcpu *vcpu, const struct kvm_fpu *in, struct er
 	return SET(KVM_SET_FPU);
 }
 
+int kvm_get_xsave(const struct kvm_vcpu *vcpu, struct kvm_xsave *out, struct err *err)
+{
+	return GET(KVM_GET_XSAVE);
+}
+
+int kvm_set_xsave(const struct kvm_vcpu *vcpu, const struct kvm_xsave *in, struct err *err)
+{
+	return SET(KVM_SET_XSAVE);
+}
+
 int kvm_get_xcrs(const struct kvm_vcpu *vcpu, struct kvm_xcrs *out, struct err *err)
 {
 	return GET(KVM_GET_XCRS);

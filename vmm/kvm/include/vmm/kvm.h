@@ -97,6 +97,9 @@ int kvm_get_sregs(const struct kvm_vcpu *vcpu, struct kvm_sregs *s, struct err *
 int kvm_set_sregs(const struct kvm_vcpu *vcpu, const struct kvm_sregs *s, struct err *err);
 int kvm_get_fpu(const struct kvm_vcpu *vcpu, struct kvm_fpu *f, struct err *err);
 int kvm_set_fpu(const struct kvm_vcpu *vcpu, const struct kvm_fpu *f, struct err *err);
+/* KVM_GET_FPU and KVM_SET_FPU leave MXCSR out; the first 512 bytes here are the FXSAVE image. */
+int kvm_get_xsave(const struct kvm_vcpu *vcpu, struct kvm_xsave *x, struct err *err);
+int kvm_set_xsave(const struct kvm_vcpu *vcpu, const struct kvm_xsave *x, struct err *err);
 int kvm_get_xcrs(const struct kvm_vcpu *vcpu, struct kvm_xcrs *x, struct err *err);
 int kvm_set_xcrs(const struct kvm_vcpu *vcpu, const struct kvm_xcrs *x, struct err *err);
 int kvm_get_debugregs(const struct kvm_vcpu *vcpu, struct kvm_debugregs *d, struct err *err);
