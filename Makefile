@@ -29,14 +29,15 @@ DEPS_virtq   := gmem trace
 DEPS_x86     := gmem
 DEPS_load    := x86
 DEPS_kvm     := base
-DEPS_cpu     := kvm insn x86 trace
+DEPS_soft    := x86 clock insn
+DEPS_cpu     := kvm soft trace
 DEPS_dev     := bus virtq clock chr
 DEPS_vm      := cpu dev load
 DEPS_harness := vm
 DEPS_cli     := harness
 
 # Sorted so that a module comes after all of its dependencies (the closures below rely on it).
-MODULES := base state trace insn gmem clock bus chr virtq x86 load kvm cpu dev vm harness cli
+MODULES := base state trace insn gmem clock bus chr virtq x86 load kvm soft cpu dev vm harness cli
 
 # Libraries from outside that a module's own sources call.
 LIBS_insn := -lZydis
