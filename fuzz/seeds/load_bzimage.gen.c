@@ -45,6 +45,11 @@ int main(int argc, char **argv)
 	s.head[4] = 100;
 	st_le32(s.img + 0x22c, 0x120000);
 	seed_write(&d, "initrd-max", &s);
+	s.head[4] = 8; /* 64 bytes, to the last that is allowed, and one more */
+	st_le32(s.img + 0x22c, 0x11003f);
+	seed_write(&d, "initrd-last-byte", &s);
+	st_le32(s.img + 0x22c, 0x11003e);
+	seed_write(&d, "initrd-past-last", &s);
 	st_le32(s.img + 0x22c, 0x100000);
 	seed_write(&d, "initrd-no-room", &s);
 	kernel(&s, RAM_2M, 0x110000, 0);

@@ -5,6 +5,21 @@
 enum { LOAD = 1, NOTE = 4 };
 #define VIRT 0xffffffff80000000ull
 
+/* As many PT_LOADs as there may be, and one more. */
+static void many_segments(struct seed_dir *d)
+{
+	struct seed_seg seg[41];
+	struct seed s;
+
+	for (unsigned i = 0; i < 41; i++)
+		seg[i] = (struct seed_seg){LOAD, 0, 0, 0x100000 + i * 16, 8, 16};
+	seed_begin(&s, RAM_2M, 0x980);
+	seed_elf(&s, 1, 0x100000, seg, 40);
+	seed_write(d, "40-segments", &s);
+	seed_elf(&s, 1, 0x100000, seg, 41);
+	seed_write(d, "41-segments", &s);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct seed_seg two[] = {
@@ -24,6 +39,10 @@ int main(int argc, char **argv)
 	static const struct seed_seg low[] = {{LOAD, 0x80, 0, 0x7000, 0x40, 0x80}};
 	static const struct seed_seg top[] = {{LOAD, 0x80, 0, 0x1fff00, 0x40, 0x100}};
 	static const struct seed_seg big[] = {{LOAD, 0x80, 0, 0x100000, 0x40, 0x10000000}};
+	static const struct seed_seg wrap[] = {
+		{LOAD, 0x80, 0, 0xfffffffffffff000, 0x40, 0x2000},
+		{LOAD, 0x80, 0, 0x100000, 0x40, 0xffffffffffff0000},
+	};
 	struct seed_dir d = {argc > 1 ? argv[1] : ".", 0};
 	struct seed s;
 
@@ -47,6 +66,10 @@ int main(int argc, char **argv)
 	seed_write(&d, "overlap", &s);
 	seed_elf(&s, 1, 0x100000, big, 1);
 	seed_write(&d, "bss-too-big", &s);
+	seed_elf(&s, 1, 0xfffffffffffff000, wrap, 1);
+	seed_write(&d, "paddr-wraps", &s);
+	seed_elf(&s, 1, 0x100000, wrap + 1, 1);
+	seed_write(&d, "memsz-wraps", &s);
 	seed_elf(&s, 1, 0x1fff00, top, 1);
 	seed_write(&d, "ram-end", &s);
 	seed_elf(&s, 1, 0x7000, low, 1);
@@ -65,5 +88,6 @@ int main(int argc, char **argv)
 	seed_begin(&s, RAM_2M, 0x100);
 	s.head[1] = 0x80;
 	seed_write(&d, "flat", &s);
+	many_segments(&d);
 	return d.failed;
 }
