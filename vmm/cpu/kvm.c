@@ -37,8 +37,7 @@
 /* The result of a hypercall that nobody knows, KVM_ENOSYS in Linux's kvm_para.h. */
 #define HYPERCALL_ENOSYS (-1000ll)
 
-/* ---- exits
- * ---------------------------------------------------------------------------------------- */
+/* ---- exits ---------------------------------------------------------------------------------- */
 
 static void ask(struct cpu_kvm *k, struct cpu_exit *e)
 {
@@ -153,8 +152,7 @@ static int complete(struct cpu_kvm *k)
 	return 0;
 }
 
-/* ---- interrupts
- * ------------------------------------------------------------------------------------ */
+/* ---- interrupts ----------------------------------------------------------------------------- */
 
 static bool can_inject(const struct kvm_run *run)
 {
@@ -217,8 +215,7 @@ static int back_end_nmi(struct cpu *c)
 	return r;
 }
 
-/* ---- running
- * ------------------------------------------------------------------------------------- */
+/* ---- running -------------------------------------------------------------------------------- */
 
 static void handle_signal(struct cpu_kvm *k)
 {
@@ -304,8 +301,7 @@ static int back_end_debug(struct cpu *c, bool step, const uint64_t *bp, unsigned
 	return kvm_set_guest_debug(&k->vcpu, &d, err);
 }
 
-/* ---- memory
- * ---------------------------------------------------------------------------------------- */
+/* ---- memory --------------------------------------------------------------------------------- */
 
 static uint32_t slot_flags(const struct cpu_kvm *k, enum gmem_kind kind)
 {
@@ -382,8 +378,7 @@ static int back_end_sync_dirty(struct cpu *c, struct err *err)
 	return 0;
 }
 
-/* ---- making it ---------------------------------------------------------------------------------
- */
+/* ---- making it ------------------------------------------------------------------------------ */
 
 static void back_end_free(struct cpu *c)
 {

@@ -4,8 +4,7 @@
 
 #include "cpu_kvm.h"
 
-/* ---- pieces: from KVM's form into ours and back ------------------------------------------------
- */
+/* ---- pieces: from KVM's form into ours and back --------------------------------------------- */
 
 static struct x86_seg seg_from(const struct kvm_segment *k)
 {
@@ -203,8 +202,7 @@ static unsigned msrs_to(const struct cpu_state *s, struct kvm_msr_entry *m)
 	return n;
 }
 
-/* ---- get
- * ----------------------------------------------------------------------------------------- */
+/* ---- get ------------------------------------------------------------------------------------ */
 
 static int get_msrs(struct cpu_kvm *k, struct cpu_state *s, struct err *err)
 {
@@ -273,8 +271,7 @@ int cpu_kvm_get(struct cpu *c, struct cpu_state *s, struct err *err)
 	return 0;
 }
 
-/* ---- set
- * ----------------------------------------------------------------------------------------- */
+/* ---- set ------------------------------------------------------------------------------------ */
 
 /* All but the segment and control registers. */
 static int set_rest(struct cpu_kvm *k, const struct cpu_state *s, struct err *err)

@@ -22,8 +22,7 @@ struct cpu_script {
 	uint8_t data[CPU_RAW_DATA];
 };
 
-/* ---- text: build the exit, ask, compare --------------------------------------------------------
- */
+/* ---- text: build the exit, ask, compare ----------------------------------------------------- */
 
 static void item_exit(struct cpu_script *s, const struct cpu_item *it, struct cpu_exit *e)
 {
@@ -129,33 +128,31 @@ static int expect_int(struct cpu_script *s, const struct cpu_item *it)
 	return 0;
 }
 
-/* One item. CPU_STOP_END also stands for "go on" here: *go tells them apart. */
-static enum cpu_stop play_item(struct cpu_script *s, const struct cpu_item *it, bool *go)
+/* One item. True: go on; else *why says why not. */
+static bool play_item(struct cpu_script *s, const struct cpu_item *it, enum cpu_stop *why)
 {
 	enum cpu_answer answer;
 	struct cpu_exit e;
 
-	*go = false;
+	*why = CPU_STOP_END;
 	if (it->what == CPU_ITEM_END)
-		return CPU_STOP_END;
+		return false;
 	s->at++;
-	if (it->what == CPU_ITEM_EXPECT_INT) {
-		*go = !expect_int(s, it);
-		return *go ? CPU_STOP_END : CPU_STOP_ERROR;
-	}
+	*why = CPU_STOP_ERROR;
+	if (it->what == CPU_ITEM_EXPECT_INT)
+		return !expect_int(s, it);
 	item_exit(s, it, &e);
 	s->exits++;
 	s->cpu.rip = 0;
 	s->state.halted = it->kind == CPU_EXIT_HLT;
 	answer = s->cpu.host.exit(s->cpu.host.ctx, &e);
 	if (check_answer(s, it, &e))
-		return CPU_STOP_ERROR;
-	*go = answer == CPU_GO;
-	return CPU_STOP_HOST;
+		return false;
+	*why = CPU_STOP_HOST;
+	return answer == CPU_GO;
 }
 
-/* ---- the back end
- * --------------------------------------------------------------------------------- */
+/* ---- the back end --------------------------------------------------------------------------- */
 
 static struct cpu_script *script_of(struct cpu *c)
 {
@@ -185,10 +182,9 @@ static enum cpu_stop script_run(struct cpu *c, uint64_t budget, uint64_t wall_ms
 			if (c->host.exit(c->host.ctx, &e) == CPU_HALT)
 				return CPU_STOP_HOST;
 		} else {
-			bool go;
-			enum cpu_stop why = play_item(s, &s->items[s->at], &go);
+			enum cpu_stop why;
 
-			if (!go)
+			if (!play_item(s, &s->items[s->at], &why))
 				return why;
 		}
 	}

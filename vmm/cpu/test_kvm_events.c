@@ -7,7 +7,7 @@
 
 #include "test_kvm.h"
 
-/* ---- interrupts ----------------------------------------------------------------------------------- */
+/* ---- interrupts ----------------------------------------------------------------------------- */
 
 #define ISR 0x0600u
 
@@ -147,7 +147,7 @@ static void nmi_ignores_if(void **state)
 	assert_int_equal(trace_last(r->trace, 0)->aux, 1);
 }
 
-/* ---- the wall-clock limit ------------------------------------------------------------------------ */
+/* ---- the wall-clock limit ------------------------------------------------------------------- */
 
 static uint64_t now_ms(void)
 {
@@ -280,7 +280,7 @@ static void other_signals_are_reported(void **state)
 	assert_int_equal(r->cpu->ops->icount(r->cpu), 0);
 }
 
-/* ---- guest debug ------------------------------------------------------------------------------------ */
+/* ---- guest debug ---------------------------------------------------------------------------- */
 
 static void single_step(void **state)
 {

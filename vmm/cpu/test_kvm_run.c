@@ -4,7 +4,7 @@
 
 #define MMIO 0xd0000000u
 
-/* ---- ports --------------------------------------------------------------------------------------- */
+/* ---- ports ---------------------------------------------------------------------------------- */
 
 static void pio_widths(void **state)
 {
@@ -65,7 +65,7 @@ static void pio_strings(void **state)
 		assert_int_equal(got[i], (uint8_t)i);
 }
 
-/* ---- memory ------------------------------------------------------------------------------------- */
+/* ---- memory --------------------------------------------------------------------------------- */
 
 #define LOAD_RBX 0x48, 0xbb, 0, 0, 0, 0xd0, 0, 0, 0, 0 /* mov rbx, MMIO */
 
@@ -114,7 +114,7 @@ static void mmio_odd(void **state)
 	assert_mmio(r->log[4], true, MMIO + 0x1000, 1, 0x11);
 }
 
-/* ---- stops are at instruction boundaries ------------------------------------------------------------ */
+/* ---- stops are at instruction boundaries ---------------------------------------------------- */
 
 static void stop_completes_pio(void **state)
 {
@@ -207,7 +207,7 @@ static void budget(void **state)
 	assert_int_equal(r->n, 11);
 }
 
-/* ---- the ends of guests ----------------------------------------------------------------------------- */
+/* ---- the ends of guests --------------------------------------------------------------------- */
 
 static void hlt_goes_on(void **state)
 {
@@ -295,7 +295,7 @@ static void all_zero_state(void **state)
 	assert_int_equal(r->n, 2);
 }
 
-/* ---- MSRs ---------------------------------------------------------------------------------------- */
+/* ---- MSRs ----------------------------------------------------------------------------------- */
 
 static void msr_exits(void **state)
 {
@@ -349,7 +349,7 @@ static void hypercalls_end(void **state)
 	}
 }
 
-/* ---- memory regions --------------------------------------------------------------------------------- */
+/* ---- memory regions ------------------------------------------------------------------------- */
 
 static void regions_come_and_go(void **state)
 {

@@ -116,7 +116,7 @@ static void cr8_survives(void **state)
 	assert_int_equal(rig_state(r).cr8, 7);
 }
 
-/* ---- states that are none ---------------------------------------------------------------------------- */
+/* ---- states that are none ------------------------------------------------------------------- */
 
 static void pg_without_pe(struct cpu_state *s)
 {
@@ -260,7 +260,7 @@ static void refused_late(void **state)
 	assert_non_null(strstr(err.msg, "XSAVE"));
 }
 
-/* ---- making one ---------------------------------------------------------------------------------------- */
+/* ---- making one ----------------------------------------------------------------------------- */
 
 static void cpuid_template(void **state)
 {

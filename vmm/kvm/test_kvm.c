@@ -74,7 +74,7 @@ static int teardown(void **state)
 			fail_msg("\"%s\" does not name %s", err.msg, text);                        \
 	} while (0)
 
-/* ---- /dev/kvm ------------------------------------------------------------------------------------- */
+/* ---- /dev/kvm ------------------------------------------------------------------------------- */
 
 static void open_failures(void **state)
 {
@@ -160,7 +160,7 @@ static void msr_list(void **state)
 	assert_fails(kvm_msr_list(&none, nums, &m, &err), -EBADF, "KVM_GET_MSR_INDEX_LIST");
 }
 
-/* ---- VM --------------------------------------------------------------------------------------------- */
+/* ---- VM ------------------------------------------------------------------------------------- */
 
 static void vm_and_vcpu(void **state)
 {
@@ -236,7 +236,7 @@ static void caps_and_filter(void **state)
 		     "KVM_X86_SET_MSR_FILTER");
 }
 
-/* ---- vCPU: each pair of get and set ------------------------------------------------------------------- */
+/* ---- vCPU: each pair of get and set --------------------------------------------------------- */
 
 static void registers(void **state)
 {

@@ -148,8 +148,7 @@ int kvm_set_guest_debug(const struct kvm_vcpu *vcpu, const struct kvm_guest_debu
 	return SET(KVM_SET_GUEST_DEBUG);
 }
 
-/* ---- those with a list -------------------------------------------------------------------------
- */
+/* ---- those with a list ---------------------------------------------------------------------- */
 
 #define MSRS_STACK 32 /* more than any state has; more go through the heap */
 #define MSRS_MAX   4096

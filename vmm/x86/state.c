@@ -32,7 +32,7 @@ int x86_msr_index(uint32_t num)
 	return -1;
 }
 
-/* ---- the table ----------------------------------------------------------------------------- */
+/* ---- the table ------------------------------------------------------------------------------ */
 
 /* One member by a name of its own, so that a diff reads "rax" and "cs.base". */
 #define FIELD(label, member, rst)                                                                  \
@@ -146,7 +146,7 @@ void x86_state_reset(struct cpu_state *s)
 	state_reset(&cpu_state_table, s);
 }
 
-/* ---- what hardware refuses ------------------------------------------------------------------- */
+/* ---- what hardware refuses ------------------------------------------------------------------ */
 
 /* Bits of CR4 and EFER that exist on the CPU of the "base" template (2.5, 2.2.1). */
 #define CR4_TSD (1ull << 2)

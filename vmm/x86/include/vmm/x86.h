@@ -114,8 +114,7 @@ struct cpu_state {
 /* Every field by name, for save, load, diff, JSON and hash. */
 extern const struct state_table cpu_state_table;
 
-/* ---- what a back end reports ------------------------------------------------------------------
- */
+/* ---- what a back end reports ---------------------------------------------------------------- */
 
 enum cpu_exit_kind {
 	CPU_EXIT_PIO,
@@ -213,8 +212,7 @@ struct cpu_exit {
 /* One line for a person: "emulation failure at 0x1003: fld1 (d9 e8)". Needs no back end. */
 int cpu_exit_format(const struct cpu_exit *e, char *out, size_t len);
 
-/* ---- states to start from -----------------------------------------------------------------------
- */
+/* ---- states to start from ------------------------------------------------------------------- */
 
 /* Power-on or INIT values (table 9-1), CS:RIP f000:fff0. The base of every other. */
 void x86_state_reset(struct cpu_state *s);
@@ -260,8 +258,7 @@ int x86_translate(struct gmem *mem, const struct cpu_state *s, uint64_t va, uint
 /* 16, 32 or 64: the size code at CS has. */
 unsigned x86_code_bits(const struct cpu_state *s);
 
-/* ---- CPUID -------------------------------------------------------------------------------------
- */
+/* ---- CPUID ---------------------------------------------------------------------------------- */
 
 struct x86_cpuid {
 	uint32_t leaf, sub;
