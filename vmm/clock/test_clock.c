@@ -262,9 +262,9 @@ static void periodic_timers_are_not(void **state)
 	b.more = again_later;
 	clock_arm(&b.c, &b.t[0], 1);
 	calls = 0;
-	assert_int_equal(clock_advance(&b.c, 3 * CLOCK_FIRE_MAX), 0);
-	assert_int_equal(calls, 3 * CLOCK_FIRE_MAX);
-	assert_int_equal(clock_now(&b.c), 3 * CLOCK_FIRE_MAX);
+	assert_int_equal(clock_advance(&b.c, 3ull * CLOCK_FIRE_MAX), 0);
+	assert_int_equal(calls, 3ull * CLOCK_FIRE_MAX);
+	assert_int_equal(clock_now(&b.c), 3ull * CLOCK_FIRE_MAX);
 }
 
 static void saved_state_is_now(void **state)

@@ -13,7 +13,7 @@
 
 #include <vmm/gmem.h>
 
-#define P     ((unsigned)GMEM_PAGE)
+#define P     GMEM_PAGE
 #define PAGES 80
 #define TOP   (PAGES * P)
 
@@ -149,7 +149,7 @@ static void step_snapshot(struct model *m, bool *want)
 			if (m->told[p])
 				m->code[p] = false;
 			want[p] = m->told[p];
-			if (memcmp(m->mem + p * P, m->snap[i] + p * P, P))
+			if (memcmp(m->mem + p * P, m->snap[i] + p * P, P) != 0)
 				assert_false(m->code[p]);
 		}
 		memcpy(m->mem, m->snap[i], TOP);

@@ -270,6 +270,7 @@ static void other_regions_are_refused(void **state)
 	uint64_t h;
 
 	put(g, 0, "same");
+	put(g, HIGH + P, "comes back");
 	assert_int_equal(gmem_snap(g, &s, NULL), 0);
 	h = gmem_hash(g, 0);
 	assert_int_equal(gmem_add(g, 0x9000000, P, GMEM_RAM, NULL), 0);
@@ -489,8 +490,7 @@ static void untouched_memory_stays_untouched(void **state)
 	assert_int_equal(mincore(r.host, size, vec), 0);
 	for (uint64_t i = 0; i < size / P; i++)
 		in += vec[i] & 1;
-	/* With huge pages a touch may bring in 512. */
-	assert_true(in <= 2 * 512);
+	assert_true(in <= 1024); /* with huge pages each of two touches brings in 512 */
 	gmem_snap_free(s);
 	gmem_free(g);
 	free(vec);

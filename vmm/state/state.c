@@ -7,6 +7,7 @@
 #include "state_priv.h"
 
 #define STATE_MAGIC 0x31545356u /* "VST1" */
+#define FIELD_HEAD  12		/* bytes of a field before its elements, without its name */
 
 /* An element as saved is as wide as in memory, but for a bool, whose width is the compiler's. */
 static uint32_t saved_size(const struct state_field *f)
@@ -218,12 +219,12 @@ static int check_head(const struct state_table *t, struct reader *r, struct err 
 	return 0;
 }
 
-/* Check one field; *data are its elements. */
+/* Check one field. */
 static int check_field(const struct state_table *t, const struct state_field *f, struct reader *r,
-		       const uint8_t **data, struct err *err)
+		       struct err *err)
 {
 	uint32_t size, count;
-	const uint8_t *head;
+	const uint8_t *head, *data;
 	int rc = take_name(r, f->name);
 
 	if (rc == -ENODATA)
@@ -242,48 +243,49 @@ static int check_field(const struct state_table *t, const struct state_field *f,
 			       "saved state of %s: %s has %" PRIu32 " elements of %" PRIu32
 			       " bytes, %" PRIu32 " of %" PRIu32 " are needed",
 			       t->name, f->name, count, size, f->count, saved_size(f));
-	*data = take(r, (size_t)size * count);
-	if (!*data)
+	data = take(r, (size_t)size * count);
+	if (!data)
 		return cut_off(err, t, f->name);
 	for (uint32_t i = 0; f->kind == STATE_BOOL && i < count; i++) {
-		if ((*data)[i] > 1)
+		if (data[i] > 1)
 			return err_set(err, -EINVAL,
 				       "saved state of %s: %s[%" PRIu32 "] is %u, no truth value",
-				       t->name, f->name, i, (*data)[i]);
+				       t->name, f->name, i, data[i]);
 	}
 	return 0;
 }
 
-static void store_field(const struct state_field *f, void *obj, const uint8_t *data)
+/* Store one field from its checked form at (p); returns what follows it. */
+static const uint8_t *store_field(const struct state_field *f, void *obj, const uint8_t *p)
 {
+	const uint8_t *data = p + FIELD_HEAD + strlen(f->name);
 	uint32_t size = saved_size(f);
 
 	if (f->kind == STATE_BYTES) {
 		memcpy((uint8_t *)obj + f->off, data, f->count);
-		return;
+		return data + f->count;
 	}
 	for (uint32_t i = 0; i < f->count; i++)
 		state_put(f, obj, i, ld_le(data + (size_t)i * size, size));
+	return data + (size_t)size * f->count;
 }
 
 int state_load(const struct state_table *t, void *obj, const void *p, size_t len, size_t *used,
 	       struct err *err)
 {
-	struct reader r = {p, len}, again;
-	const uint8_t *data;
+	struct reader r = {p, len};
+	const uint8_t *first;
 	int rc = check_head(t, &r, err);
 
-	again = r;
+	first = r.p;
 	for (const struct state_field *f = t->fields; f->name && !rc; f++)
-		rc = check_field(t, f, &r, &data, err);
+		rc = check_field(t, f, &r, err);
 	if (rc)
 		return rc;
 	/* All of it is good: now, and not before, change the object. */
-	for (const struct state_field *f = t->fields; f->name; f++) {
-		rc = check_field(t, f, &again, &data, err);
-		assert(!rc); /* the same bytes as before */
-		store_field(f, obj, data);
-	}
+	for (const struct state_field *f = t->fields; f->name; f++)
+		first = store_field(f, obj, first);
+	assert(first == r.p);
 	*used = len - r.left;
 	return 0;
 }
