@@ -47,8 +47,7 @@ struct model_chain {
 	bool table, direct_before_table;
 };
 
-/* ---- memory ------------------------------------------------------------------------------------
- */
+/* ---- memory ---------------------------------------------------------------------------------- */
 
 /* The region of one byte, or NULL. */
 static inline struct model_region *model_at(struct model *m, unsigned __int128 gpa)
@@ -119,8 +118,7 @@ static inline bool model_read16(struct model *m, uint64_t gpa, uint16_t *v)
 	return true;
 }
 
-/* ---- set-up
- * -------------------------------------------------------------------------------------- */
+/* ---- set-up ---------------------------------------------------------------------------------- */
 
 /* May a queue with these values be made ready? Section 2.7, the table of sizes and alignments. */
 static inline bool model_may_enable(struct model *m)
@@ -135,8 +133,7 @@ static inline bool model_may_enable(struct model *m)
 	       model_is_ram(m, m->used, 6 + 8ull * m->num);
 }
 
-/* ---- chains
- * ----------------------------------------------------------------------------------------- */
+/* ---- chains ---------------------------------------------------------------------------------- */
 
 static inline void model_note_read(struct model_chain *c, uint64_t gpa, uint32_t len)
 {

@@ -152,7 +152,7 @@ enum virtq_error virtq_walk(struct virtq *q, uint16_t head, struct virtq_chain *
 	return e;
 }
 
-/* ---- the bytes of a chain ------------------------------------------------------------------ */
+/* ---- the bytes of a chain -------------------------------------------------------------------- */
 
 /* A position in a run of segments. */
 struct cursor {

@@ -218,8 +218,7 @@ int virtq_post_load(struct virtq *q, struct err *err)
 	return r;
 }
 
-/* ---- access to the rings -----------------------------------------------------------------------
- */
+/* ---- access to the rings --------------------------------------------------------------------- */
 
 static int queue_breaks(struct virtq *q, enum virtq_error why)
 {
@@ -265,8 +264,7 @@ static bool is_in_flight(const struct virtq *q, uint16_t head)
 	return q->in_flight_map[head / 64] >> (head % 64) & 1;
 }
 
-/* ---- taking chains
- * ------------------------------------------------------------------------------- */
+/* ---- taking chains --------------------------------------------------------------------------- */
 
 void virtq_kick_begin(struct virtq *q)
 {
@@ -321,8 +319,7 @@ int virtq_next(struct virtq *q, struct virtq_chain *c)
 	return 1;
 }
 
-/* ---- giving them back
- * ------------------------------------------------------------------------------ */
+/* ---- giving them back ------------------------------------------------------------------------ */
 
 int virtq_push(struct virtq *q, const struct virtq_chain *c)
 {

@@ -171,7 +171,7 @@ bool virtq_needs_interrupt(struct virtq *q);
  */
 void virtq_want_kicks(struct virtq *q, bool want);
 
-/* ---- the bytes of a chain ------------------------------------------------------------------ */
+/* ---- the bytes of a chain -------------------------------------------------------------------- */
 
 /*
  * Copy from the readable part, from (off); returns how many bytes there were, at most (len), or
