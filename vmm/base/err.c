@@ -16,7 +16,7 @@ static void clean(char *s)
 
 int err_set(struct err *err, int code, const char *fmt, ...)
 {
-	char msg[sizeof(err->msg)] = ""; /* apart: an argument may be err->msg itself */
+	char msg[ERR_MAX] = ""; /* apart: an argument may be err->msg itself */
 	va_list ap;
 
 	if (!err)
@@ -33,7 +33,7 @@ int err_set(struct err *err, int code, const char *fmt, ...)
 
 int err_prefix(struct err *err, const char *fmt, ...)
 {
-	char msg[sizeof(err->msg)];
+	char msg[ERR_MAX];
 	size_t used, rest;
 	va_list ap;
 
@@ -47,7 +47,7 @@ int err_prefix(struct err *err, const char *fmt, ...)
 	used = strlen(msg);
 	for (const char *s = ": "; *s && used < sizeof(msg) - 1; s++)
 		msg[used++] = *s;
-	rest = strnlen(err->msg, sizeof(err->msg) - 1);
+	rest = strnlen(err->msg, ERR_MAX - 1);
 	if (rest > sizeof(msg) - 1 - used)
 		rest = sizeof(msg) - 1 - used;
 	memcpy(msg + used, err->msg, rest);

@@ -23,10 +23,12 @@
 
 /* ---- errors ------------------------------------------------------------------------------ */
 
+#define ERR_MAX 240 /* bytes of a message with its NUL */
+
 /* What went wrong, for a person: what, where, why, what to do. One line, no newline at its end. */
 struct err {
 	int code; /* a negative errno, or 0: nothing was said yet */
-	char msg[240];
+	char msg[ERR_MAX];
 };
 
 /*
