@@ -428,6 +428,7 @@ static const uint8_t restart[] = {
 
 static void restart_on_kvm(void **state)
 {
+	static const uint8_t there[] = {0xe6, 0xf4, 0xeb, 0xfe}; /* out 0xf4, al; jmp $ */
 	uint8_t image[0x104] = {0};
 	struct vm_spec spec = flat_spec(image, sizeof(image), X86_REAL);
 	struct vm_result res;
@@ -436,7 +437,7 @@ static void restart_on_kvm(void **state)
 	(void)state;
 	NEED_KVM();
 	memcpy(image, restart, sizeof(restart));
-	memcpy(image + 0x100, "\xe6\xf4\xeb\xfe", 4); /* out 0xf4, al; jmp $ */
+	memcpy(image + 0x100, there, sizeof(there));
 	vm = make_vm(&spec);
 	res = run_vm(vm, 0, WALL);
 	if (res.guest != KVM_EXIT_SHUTDOWN && res.guest != KVM_EXIT_INTERNAL_ERROR)

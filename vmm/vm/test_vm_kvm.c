@@ -97,7 +97,7 @@ static void msrs(void **state)
 	buf_free(&b);
 	b = (struct buf){0};
 	spec = flat_spec(fault, sizeof(fault), X86_LONG);
-	res = play(&spec, &b, 0, WALL);
+	assert_int_equal(play(&spec, &b, 0, WALL).verdict, VM_FAIL);
 	assert_string_equal(buf_str(&b), "msr r 0x4b564d88 0x0 gp\nshutdown\nend shutdown\n");
 	buf_free(&b);
 }

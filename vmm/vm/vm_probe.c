@@ -177,7 +177,7 @@ int vm_probe_run(const char *name, char *why, size_t why_len)
 		why[0] = '\0';
 	if (im)
 		return im->fn(&p);
-	while (in->name && strcmp(in->name, name))
+	while (in->name && strcmp(in->name, name) != 0)
 		in++;
 	if (!in->name) {
 		im = find(probe_exits, name);

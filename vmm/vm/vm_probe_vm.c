@@ -185,7 +185,7 @@ void probe_close(struct probe_vm *p)
 
 static void gate64(uint8_t *idt, unsigned v)
 {
-	uint8_t *g = idt + 16 * v;
+	uint8_t *g = idt + 16 * (size_t)v;
 
 	/* SDM 6.14.1: an interrupt gate of DPL 3, so that INT n of CPL3 may use it */
 	memset(g, 0, 16);
@@ -196,7 +196,7 @@ static void gate64(uint8_t *idt, unsigned v)
 
 static void gate32(uint8_t *idt, unsigned v)
 {
-	uint8_t *g = idt + 8 * v;
+	uint8_t *g = idt + 8 * (size_t)v;
 
 	memset(g, 0, 8);
 	st_le16(g, (uint16_t)(PROBE_STUBS + 16 * v));
@@ -216,7 +216,7 @@ static void fill_tables(struct probe_vm *p, enum probe_mode mode)
 		0x00affb000000ffff, /* code64, DPL 3 */
 	};
 
-	for (unsigned i = 0; i < ARRAY_SIZE(descs); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(descs); i++)
 		st_le64(gdt + 8 * i, descs[i]);
 	/* a 64-bit TSS, busy; limit: 104 bytes, the I/O bitmap and its last 0xff */
 	st_le64(gdt + PROBE_SEL_TSS, 0x00008b0000000000 | (uint64_t)PROBE_TSS << 16 | 0x2068);
@@ -228,7 +228,7 @@ static void fill_tables(struct probe_vm *p, enum probe_mode mode)
 	for (unsigned v = 0; v < 256; v++) {
 		p->mem[PROBE_STUBS + 16 * v] = 0xf4; /* hlt */
 		if (mode == PROBE_REAL)
-			st_le32(p->mem + 4 * v, PROBE_STUBS + 16 * v);
+			st_le32(p->mem + 4 * (size_t)v, PROBE_STUBS + 16 * v);
 		else if (mode == PROBE_PROT)
 			gate32(p->mem + PROBE_IDT, v);
 		else

@@ -152,7 +152,8 @@ void vm_set_pass_code(struct vm *vm, uint8_t want);
 
 /*
  * A snapshot (track_dirty, else -EINVAL) and back to it. Restoring forgets the trace: the stream is
- * that of the run since. -EINVAL: memory regions were added or removed since. After any failure of
+ * that of the run since. A script is not part of the machine: it goes on where it stands.
+ * -EINVAL: memory regions were added or removed since. After any failure of
  * vm_restore() the machine is good for vm_free() only.
  */
 int vm_snap(struct vm *vm, struct vm_snap **out, struct err *err);
