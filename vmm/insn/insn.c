@@ -2,14 +2,13 @@
 /* insn: the calls into Zydis. Nothing else in the tree includes its headers. */
 #include <errno.h>
 #include <stdio.h>
-#include <Zydis/Zydis.h>
 
-#include <vmm/insn.h>
+#include "insn_priv.h"
 
 #define TEXT_MAX 160 /* longer than any text that Zydis makes of one instruction */
 
 /* 16 bits is the legacy mode, not real mode: code segments of 16 bits exist in both. */
-static bool decoder_init(ZydisDecoder *d, unsigned bits)
+bool insn_decoder_init(ZydisDecoder *d, unsigned bits)
 {
 	ZyanStatus st;
 
@@ -29,7 +28,7 @@ static bool decoder_init(ZydisDecoder *d, unsigned bits)
 	return ZYAN_SUCCESS(st);
 }
 
-static int status_code(ZyanStatus st, size_t len)
+int insn_status_code(ZyanStatus st, size_t len)
 {
 	/* With 15 bytes at hand more of them would not help: the instruction is too long. */
 	return st == ZYDIS_STATUS_NO_MORE_DATA && len < INSN_MAX ? -ENODATA : -EILSEQ;
@@ -45,7 +44,7 @@ int insn_format(const void *bytes, size_t len, unsigned bits, uint64_t rip, char
 	char text[TEXT_MAX];
 	ZyanStatus st;
 
-	if (!decoder_init(&dec, bits)) {
+	if (!insn_decoder_init(&dec, bits)) {
 		snprintf(out, out_len, "(bad)");
 		return -EINVAL;
 	}
@@ -53,7 +52,7 @@ int insn_format(const void *bytes, size_t len, unsigned bits, uint64_t rip, char
 		len = INSN_MAX;
 	st = len ? ZydisDecoderDecodeFull(&dec, bytes, len, &in, ops) : ZYDIS_STATUS_NO_MORE_DATA;
 	if (!ZYAN_SUCCESS(st)) {
-		int code = status_code(st, len);
+		int code = insn_status_code(st, len);
 
 		snprintf(out, out_len, code == -ENODATA ? "(cut short)" : "(bad)");
 		return code;
@@ -75,11 +74,11 @@ int insn_length(const void *bytes, size_t len, unsigned bits)
 	ZydisDecoder dec;
 	ZyanStatus st;
 
-	if (!decoder_init(&dec, bits))
+	if (!insn_decoder_init(&dec, bits))
 		return -EINVAL;
 	if (len > INSN_MAX)
 		len = INSN_MAX;
 	st = len ? ZydisDecoderDecodeInstruction(&dec, NULL, bytes, len, &in)
 		 : ZYDIS_STATUS_NO_MORE_DATA;
-	return ZYAN_SUCCESS(st) ? in.length : status_code(st, len);
+	return ZYAN_SUCCESS(st) ? in.length : insn_status_code(st, len);
 }

@@ -82,6 +82,7 @@ struct insn {
 	uint8_t opcode;	  /* last opcode byte, and which map (0 one-byte, 1 0F, 2 0F38, 3 0F3A) */
 	uint8_t map;
 	uint8_t modrm; /* 0 where there is none */
+	uint8_t seg;   /* of string operations' and XLAT's source: 3 DS, or the override */
 	uint8_t cpuid; /* enum insn_cpuid: the CPUID feature it needs */
 	struct insn_operand o[INSN_OPERANDS];
 };
