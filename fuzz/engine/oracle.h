@@ -12,6 +12,9 @@
 #define FUZZ_ENGINE_ORACLE_H
 
 #include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -35,5 +38,24 @@ __attribute__((noreturn, cold, unused, format(printf, 2, 3))) static void fuzz_o
 		if (__builtin_expect(!(cond), 0))                                                  \
 			fuzz_oracle_fail(name, __VA_ARGS__);                                       \
 	} while (0)
+
+/*
+ * Is this an input for checks that are dear (run twice, save and load all)? Where a fuzzer drives, one
+ * in 64 by its contents, so that a finding repeats; in a replay program every one.
+ */
+__attribute__((unused)) static bool fuzz_dear(const uint8_t *data, size_t size)
+{
+#ifdef VISE_FUZZ
+	uint32_t h = 2166136261u;
+
+	for (size_t i = 0; i < size; i++)
+		h = (h ^ data[i]) * 16777619u;
+	return (h >> 13) % 64 == 0;
+#else
+	(void)data;
+	(void)size;
+	return true;
+#endif
+}
 
 #endif

@@ -53,7 +53,6 @@ void virtio_signal(struct virtio *v, unsigned queue)
 {
 	if (!virtq_needs_interrupt(&v->q[queue]))
 		return;
-	trace_note(v->dev.env.trace, TRACE_VQ, TRACE_VQ_NOTIFY, queue, 0, NULL);
 	v->interrupt_status |= VIRTIO_INT_QUEUE;
 	update_irq(v);
 }
@@ -166,6 +165,12 @@ void virtio_notify(struct virtio *v, uint32_t queue)
 	}
 	virtq_kick_begin(q);
 	v->vc->notify(v, queue);
+	/*
+	 * 2.7.10: the driver rings for the next entry only if it is told to; virtq_next() says so when
+	 * it finds the ring empty, not when the doorbell's share is used up.
+	 */
+	if (q->event_idx && !q->kicks_off && !q->broken)
+		virtq_want_kicks(q, true);
 	if (q->broken)
 		virtio_broken(v, virtq_error_name(q->broken));
 	else

@@ -1,0 +1,1393 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * mmio: accesses of any size to any address through the bus into virtio-mmio, the UART, the PIC and
+ * the test device, with a driver's memory, virtual time and resets between them. The input's form is
+ * in fuzz/engine/mmio_prog.h.
+ * @modules dev
+ *
+ * Oracles: what a doorbell does is foretold by an independent model (fuzz/engine/virtq_model.h):
+ * used elements, lengths, the bytes that change, the interrupt. Queues keep what the transport may
+ * not let go: sizes in range, nothing changes while ready. A value read fits its size. Ranges at the
+ * end of each space hold what a byte at a time would. On inputs for dear checks: reset gives the
+ * fresh state, save and load change nothing, the same input twice ends in the same state.
+ */
+#include <depth.h>
+#include <oracle.h>
+
+#ifdef __clang__
+#pragma clang attribute push(__attribute__((no_sanitize("coverage"))), apply_to = function)
+#endif
+#include <mmio_prog.h>
+#include <virtq_model.h>
+
+#include <vmm/virtio.h>
+
+DEPTH_COUNTERS(driver_ok, features_refused, queue_enabled, queue_refused, queue_stopped,
+	       frozen_write, size_refused, notified, notify_gated, chain_completed, chain_malformed,
+	       chain_indirect, chain_of_several, bytes_stored, queue_broken, status_reset,
+	       virtio_interrupt, interrupt_suppressed, interrupt_acked, config_read, config_written,
+	       config_edge, odd_register_access, uart_out, uart_in, uart_loopback, uart_overrun,
+	       uart_timeout, uart_divisor, uart_line, pic_ack_master, pic_ack_slave, pic_spurious,
+	       pic_none, pic_poll, elcr_set, test_scratch, test_window, test_timer, test_hostop,
+	       test_assert, test_nmi, msr_read, msr_fault, console_out, exit_written, unmapped,
+	       access_cut, top_of_mmio, top_of_pio, clock_stepped, device_reset, saved_and_loaded,
+	       reset_compared, run_twice);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define MAX_OPS	     96u
+#define SEED	     42u
+#define UART_BASE    0x3f8u
+#define UART_LINE    4u
+#define TEST_LINE    10u
+#define TEST_MMIO    0xfeb00000ull
+#define TEST_PIO     0x500u
+#define RNG_LINE     5u
+#define ECHO_LINE    6u
+#define RNG_REQUEST  65536u /* bytes that one request gets at most */
+#define ECHO_REQUEST 4096u
+#define ECHO_STEP    64u
+
+enum { UART, PIC, TEST, CONSOLE, EXIT, RNG, ECHO, EDGES, DEVICES };
+
+/* What the driver knows of a queue. */
+struct ring {
+	uint64_t desc, avail, used;
+	uint32_t num;
+	uint16_t offer_idx, cursor, last_head;
+};
+
+/* What a queue was like when it became ready. */
+struct frozen {
+	bool ready;
+	uint32_t num;
+	uint64_t desc, avail, used;
+};
+
+static struct machine {
+	struct gmem *g;
+	struct gmem_snap *snap;
+	struct clock clock;
+	struct chr serial, console;
+	struct bus *bus;
+	struct dev *d[DEVICES];
+	struct buf fresh[DEVICES]; /* their JSON as made */
+	uint64_t fresh_hash[DEVICES];
+} M;
+
+static uint8_t picture[MMIO_RAM]; /* what guest memory must contain */
+
+static struct run {
+	const uint8_t *p, *end;
+	uint32_t lines; /* of the devices, one bit each */
+	bool intr, inside, dear;
+	struct ring ring[2][MMIO_ECHO_QUEUES];
+	struct frozen frozen[2][MMIO_ECHO_QUEUES];
+	struct model m;
+	struct rng rng;		      /* the rng device's, by our own count */
+	uint8_t top[2][MMIO_TOP_LEN]; /* what the ranges at the ends must contain */
+	uint8_t low[MMIO_PIO_TOP_LEN];
+	unsigned touched; /* devices, one bit each */
+} R;
+
+/* ---- input ------------------------------------------------------------------------------------ */
+
+static uint8_t u8(void)
+{
+	return R.p < R.end ? *R.p++ : 0;
+}
+
+static uint16_t u16(void)
+{
+	uint8_t lo = u8();
+
+	return (uint16_t)(lo | u8() << 8);
+}
+
+static uint64_t value(unsigned size)
+{
+	static const uint64_t values[] = {MMIO_V_VALUES};
+	uint8_t b = u8();
+	uint64_t v = 0;
+
+	if (b < 0xe0)
+		return b;
+	if (b < MMIO_V_TABLE)
+		return 1ull << 2 * (b & 15);
+	if (b < MMIO_V_RAW)
+		return values[b - MMIO_V_TABLE];
+	for (unsigned i = 0; i < size; i++)
+		v |= (uint64_t)u8() << 8 * i;
+	return v;
+}
+
+static uint64_t address(void)
+{
+	static const uint64_t bad[] = {MMIO_RNG,   MMIO_ECHO + 0x50, UINT64_MAX,
+				       MMIO_RAM,   MMIO_RAM + 4096,  1ull << 63,
+				       1ull << 32, UINT64_MAX - 63};
+	uint8_t b = u8();
+
+	if (b < MMIO_P_END)
+		return 64ull * b;
+	if (b < MMIO_P_BAD)
+		return MMIO_RAM - 8ull * (b & 7);
+	return bad[b & 7];
+}
+
+static uint32_t length(void)
+{
+	static const uint32_t huge[] = {MMIO_N_HUGES};
+	uint8_t b = u8();
+
+	if (b < 0xc0)
+		return b;
+	return b < MMIO_N_HUGE ? 64u * (b & 63) : huge[b & 7];
+}
+
+/* ---- memory, as the driver writes it ---------------------------------------------------------- */
+
+static void poke(uint64_t gpa, const void *buf, uint64_t len)
+{
+	if (!range_within(gpa, len, 0, MMIO_RAM))
+		return;
+	FUZZ_ORACLE(!gmem_write(M.g, gpa, buf, len), "gmem", "RAM at %#llx refuses a store",
+		    (unsigned long long)gpa);
+	memcpy(picture + gpa, buf, len);
+}
+
+static void poke16(uint64_t gpa, uint16_t v)
+{
+	uint8_t b[2];
+
+	st_le16(b, v);
+	poke(gpa, b, 2);
+}
+
+static void poke_desc(uint64_t gpa, uint64_t addr, uint32_t len, uint16_t flags, uint16_t next)
+{
+	uint8_t b[16];
+
+	st_le64(b, addr);
+	st_le32(b + 8, len);
+	st_le16(b + 12, flags);
+	st_le16(b + 14, next);
+	poke(gpa, b, sizeof(b));
+}
+
+/* ---- foreign devices -------------------------------------------------------------------------- */
+
+/* Echo: what is readable in a chain is copied to what is writable. It has a configuration. */
+struct echo {
+	struct virtio v;
+	uint8_t config[MMIO_ECHO_CONFIG]; /* last: the instance ends with it, then poison */
+};
+
+static void echo_notify(struct virtio *v, unsigned queue)
+{
+	struct virtq *q = &v->q[queue];
+	struct virtq_chain c;
+	uint8_t buf[ECHO_STEP];
+
+	while (virtq_next(q, &c) == 1) {
+		for (uint64_t off = 0; off < ECHO_REQUEST && !c.error; off += ECHO_STEP) {
+			int64_t n = virtq_read(q, &c, off, buf, ECHO_STEP);
+
+			if (n <= 0 || virtq_write(q, &c, off, buf, (uint64_t)n) != n)
+				break;
+		}
+		if (virtq_push(q, &c))
+			return;
+	}
+}
+
+static void config_range(uint32_t off, uint32_t len)
+{
+	FUZZ_ORACLE(len && range_within(off, len, 0, MMIO_ECHO_CONFIG), "config-range",
+		    "the model is asked for %u bytes at %u of %u", len, off, MMIO_ECHO_CONFIG);
+}
+
+static void echo_config_read(struct virtio *v, uint32_t off, void *buf, uint32_t len)
+{
+	config_range(off, len);
+	depth_hit(config_read);
+	memcpy(buf, container_of(v, struct echo, v)->config + off, len);
+}
+
+static void echo_config_write(struct virtio *v, uint32_t off, const void *buf, uint32_t len)
+{
+	config_range(off, len);
+	depth_hit(config_written);
+	memcpy(container_of(v, struct echo, v)->config + off, buf, len);
+	v->config_generation++;
+}
+
+static const struct virtio_class echo_virtio = {
+	.device_id = 63,
+	.features = 1u << 3,
+	.nr_queues = MMIO_ECHO_QUEUES,
+	.queue_max = MMIO_ECHO_QUEUE_MAX,
+	.config_len = MMIO_ECHO_CONFIG,
+	.notify = echo_notify,
+	.config_read = echo_config_read,
+	.config_write = echo_config_write,
+};
+
+static int echo_init(struct dev *d, struct err *err)
+{
+	return virtio_init(d, &echo_virtio, err);
+}
+
+static const struct dev_range echo_ranges[] = {{"registers", BUS_MMIO, MMIO_ECHO, VIRTIO_MMIO_LEN},
+					       {0}};
+static const struct dev_opt echo_opts[] = {
+	{"irq", "line", offsetof(struct dev, irq_line), ECHO_LINE, 0, 15}, {0}};
+static const struct state_field echo_state[] = {VIRTIO_STATE_FIELDS, STATE_RAW(struct echo, config),
+						STATE_END};
+static const struct dev_class echo_class = {
+	.name = "echo",
+	.size = offsetof(struct echo, config) + MMIO_ECHO_CONFIG,
+	.version = 1,
+	.ranges = echo_ranges,
+	.opts = echo_opts,
+	.state = echo_state,
+	.init = echo_init,
+	.reset = virtio_reset,
+	VIRTIO_MMIO_CLASS_HOOKS,
+};
+
+/* Edges: bytes at the top of MMIO and PIO and at the bottom of PIO; it checks what the bus does. */
+struct edges {
+	struct dev dev;
+	uint8_t bytes[2 * MMIO_TOP_LEN + MMIO_PIO_TOP_LEN];
+};
+
+static uint8_t *edge(struct dev *d, unsigned range, uint64_t off, unsigned size)
+{
+	FUZZ_ORACLE(range < 3 && (size == 1 || size == 2 || size == 4 || size == 8) &&
+			    range_within(off, size, 0, d->cls->ranges[range].len),
+		    "bus-piece", "range %u is asked for %u bytes at %#llx", range, size,
+		    (unsigned long long)off);
+	FUZZ_ORACLE(!R.inside, "nested", "a handler runs inside of another");
+	return container_of(d, struct edges, dev)->bytes + range * MMIO_TOP_LEN + off;
+}
+
+static uint64_t edges_read(struct dev *d, unsigned range, uint64_t off, unsigned size)
+{
+	/* Above its size the value is dirty: the bus masks it. */
+	return ld_le(edge(d, range, off, size), size) | ~size_mask(size);
+}
+
+static void edges_write(struct dev *d, unsigned range, uint64_t off, unsigned size, uint64_t val)
+{
+	FUZZ_ORACLE((val & ~size_mask(size)) == 0, "bus-mask", "%u bytes are %#llx", size,
+		    (unsigned long long)val);
+	st_le(edge(d, range, off, size), size, val);
+}
+
+static const struct dev_range edges_ranges[] = {
+	{"top of mmio", BUS_MMIO, UINT64_MAX - (MMIO_TOP_LEN - 1), MMIO_TOP_LEN},
+	{"top of pio", BUS_PIO, 0x10000 - MMIO_PIO_TOP_LEN, MMIO_PIO_TOP_LEN},
+	{"bottom of pio", BUS_PIO, 0, MMIO_PIO_TOP_LEN},
+	{0},
+};
+static const struct state_field edges_state[] = {STATE_RAW(struct edges, bytes), STATE_END};
+static const struct dev_class edges_class = {
+	.name = "edges",
+	.size = sizeof(struct edges),
+	.version = 1,
+	.ranges = edges_ranges,
+	.state = edges_state,
+	.read = edges_read,
+	.write = edges_write,
+};
+
+/* ---- the machine around them ------------------------------------------------------------------ */
+
+static void on_line(void *ctx, unsigned line, int level)
+{
+	(void)ctx;
+	if (level && line == UART_LINE)
+		depth_hit(uart_line);
+	if (level && (line == RNG_LINE || line == ECHO_LINE))
+		depth_hit(virtio_interrupt);
+	R.lines = level ? R.lines | 1u << line : R.lines & ~(1u << line);
+	R.touched |= 1u << PIC;
+	pic_set(M.d[PIC], line, level);
+}
+
+static void on_exit_code(void *ctx, uint8_t code)
+{
+	(void)ctx;
+	(void)code;
+	depth_hit(exit_written);
+}
+
+static void on_assert(void *ctx, uint32_t line, uint64_t got, uint64_t want)
+{
+	(void)ctx;
+	(void)line;
+	(void)got;
+	(void)want;
+	depth_hit(test_assert);
+}
+
+static void on_hostop(void *ctx, uint32_t op, const uint64_t arg[4])
+{
+	(void)ctx;
+	(void)op;
+	(void)arg;
+	depth_hit(test_hostop);
+}
+
+static void on_intr(void *ctx, int level)
+{
+	(void)ctx;
+	R.intr = level;
+}
+
+static void on_nmi(void *ctx)
+{
+	(void)ctx;
+	depth_hit(test_nmi);
+}
+
+static struct virtio *virtio(unsigned which)
+{
+	return container_of(M.d[which ? ECHO : RNG], struct virtio, dev);
+}
+
+static unsigned nr_queues(unsigned which)
+{
+	return which ? MMIO_ECHO_QUEUES : 1;
+}
+
+/* The rng device's seed is the machine's, mixed once; its option is 0. */
+static void rng_restart(void)
+{
+	R.rng.s = SEED;
+	R.rng.s = rng_next(&R.rng);
+}
+
+static void machine_make(void)
+{
+	static const uint8_t input[] = "a line of input for the serial port\n";
+	static const struct {
+		const char *spec;
+		const struct dev_class *cls; /* foreign */
+	} devices[DEVICES] = {
+		[UART] = {"uart", NULL},       [PIC] = {"pic", NULL},
+		[TEST] = {"testdev", NULL},    [CONSOLE] = {"debugcon", NULL},
+		[EXIT] = {"debug-exit", NULL}, [RNG] = {"virtio-rng", NULL},
+		[ECHO] = {NULL, &echo_class},  [EDGES] = {NULL, &edges_class},
+	};
+	struct dev_env env = {
+		.clock = &M.clock,
+		.serial = &M.serial,
+		.console = &M.console,
+		.irq = {on_line, NULL, 0},
+		.host = {NULL, on_exit_code, on_assert, on_hostop, on_intr, on_nmi},
+		.seed = SEED,
+	};
+	struct err err = {0};
+	int bad = gmem_new(&M.g, &err);
+
+	bad = bad || gmem_add(M.g, 0, MMIO_RAM, GMEM_RAM, &err) || gmem_snap(M.g, &M.snap, &err);
+	env.mem = M.g;
+	clock_init(&M.clock);
+	chr_init(&M.serial, input, sizeof(input) - 1);
+	chr_init(&M.console, NULL, 0);
+	M.bus = bus_new(NULL);
+	for (unsigned i = 0; i < DEVICES && !bad && M.bus; i++) {
+		bad = devices[i].cls ? dev_new_class(&M.d[i], devices[i].cls, NULL, &env, &err)
+				     : dev_new(&M.d[i], devices[i].spec, &env, &err);
+		bad = bad || dev_attach(M.d[i], M.bus, &err);
+		if (bad)
+			break;
+		dev_json(M.d[i], &M.fresh[i]);
+		M.fresh_hash[i] = dev_hash(M.d[i], 0);
+	}
+	FUZZ_ORACLE(!bad && M.bus, "set-up", "%s", err.msg);
+}
+
+/* ---- what a doorbell must do ------------------------------------------------------------------ */
+
+struct doorbell {
+	bool acts; /* else nothing may change */
+	struct virtio *v;
+	struct virtq *q;
+	bool interrupt;
+	uint32_t status, interrupts;
+};
+
+/* The model's store into the writable part of a chain. */
+static void model_store(const struct model_chain *c, uint64_t off, const uint8_t *buf, uint64_t len)
+{
+	for (uint32_t i = c->nr_out; i < c->nr_out + c->nr_in && len; i++) {
+		uint64_t room = c->seg[i].len, n;
+
+		if (off >= room) {
+			off -= room;
+			continue;
+		}
+		n = room - off < len ? room - off : len;
+		memcpy(picture + c->seg[i].gpa + off, buf, n);
+		buf += n;
+		len -= n;
+		off = 0;
+	}
+}
+
+/* One byte of the readable part. */
+static uint8_t model_byte(const struct model_chain *c, uint64_t off)
+{
+	uint32_t i = 0;
+
+	while (off >= c->seg[i].len)
+		off -= c->seg[i++].len;
+	return picture[c->seg[i].gpa + off];
+}
+
+/* What the device stores for a good chain; returns used.len. */
+static uint32_t model_serve(unsigned which, const struct model_chain *c)
+{
+	uint64_t max = which ? ECHO_REQUEST : RNG_REQUEST, total = c->in_bytes;
+	uint8_t buf[512];
+
+	if (which && c->out_bytes < total)
+		total = c->out_bytes;
+	if (total > max)
+		total = max;
+	for (uint64_t done = 0, n; done < total; done += n) {
+		uint64_t step = which ? ECHO_STEP : sizeof(buf);
+
+		n = total - done < step ? total - done : step;
+		for (uint64_t i = 0; i < n; i++)
+			buf[i] = which ? model_byte(c, done + i) : 0;
+		for (uint64_t i = 0; i < n && !which; i += 8)
+			st_le64(buf + i, rng_next(&R.rng));
+		model_store(c, done, buf, n);
+	}
+	return (uint32_t)total;
+}
+
+static void model_push(struct model *m, uint16_t head, uint32_t len)
+{
+	uint8_t *elem = picture + m->used + 4 + 8ull * (m->used_idx % m->num);
+
+	st_le32(elem, head);
+	st_le32(elem + 4, len);
+	m->used_idx++;
+	st_le16(picture + m->used + 2, m->used_idx);
+}
+
+static void model_avail_event(const struct model *m)
+{
+	st_le16(picture + m->used + 4 + 8ull * m->num, m->last_avail);
+}
+
+static bool model_interrupt(struct model *m, bool asked)
+{
+	uint16_t word;
+
+	if (asked && m->asked == m->used_idx)
+		return false;
+	(void)model_read16(m, m->event_idx ? m->avail + 4 + 2ull * m->num : m->avail, &word);
+	if (!m->event_idx)
+		return !(word & 1);
+	return !asked || model_event_hit(m, word);
+}
+
+static void model_from(struct model *m, const struct virtq *q)
+{
+	m->region[0] = (struct model_region){0, MMIO_RAM, picture, true, true};
+	m->num = q->num;
+	m->desc = q->desc;
+	m->avail = q->avail;
+	m->used = q->used;
+	m->ready = q->ready;
+	m->event_idx = q->event_idx;
+	m->indirect = q->indirect;
+	m->last_avail = q->last_avail;
+	m->used_idx = q->used_idx;
+	m->asked = q->signalled;
+	m->broken = q->broken;
+	m->budget = q->num;
+}
+
+static void count_chain(const struct model_chain *c)
+{
+	depth_hit(chain_completed);
+	if (c->error)
+		depth_hit(chain_malformed);
+	if (c->table && !c->error)
+		depth_hit(chain_indirect);
+	if (c->nr_out + c->nr_in > 1)
+		depth_hit(chain_of_several);
+}
+
+/* Foretell in (picture) and (R.m) what ringing for (queue) does. */
+static void foretell(struct doorbell *b, unsigned which, uint32_t queue)
+{
+	struct model *m = &R.m;
+	struct model_chain c;
+
+	b->v = virtio(which);
+	b->status = b->v->status;
+	b->interrupts = b->v->interrupt_status;
+	b->q = queue < nr_queues(which) ? &b->v->q[queue] : NULL;
+	b->acts = b->q && b->q->ready && (b->status & VIRTIO_S_DRIVER_OK) &&
+		  !(b->status & VIRTIO_S_NEEDS_RESET);
+	if (!b->acts) {
+		depth_hit(notify_gated);
+		return;
+	}
+	depth_hit(notified);
+	model_from(m, b->q);
+	for (model_next(m, &c); c.ret == 1; model_next(m, &c)) {
+		uint32_t len = 0;
+
+		m->last_avail++;
+		m->budget--;
+		if (!c.error)
+			len = model_serve(which, &c);
+		if (len)
+			depth_hit(bytes_stored);
+		model_push(m, c.head, len);
+		count_chain(&c);
+	}
+	if (c.ret == 0 && m->event_idx)
+		model_avail_event(m);
+	m->broken = c.broken;
+	if (m->broken) {
+		depth_hit(queue_broken);
+		b->status |= VIRTIO_S_NEEDS_RESET;
+		b->interrupts |= VIRTIO_INT_CONFIG;
+	} else if (model_interrupt(m, b->q->signalled_valid)) {
+		b->interrupts |= VIRTIO_INT_QUEUE;
+	} else {
+		depth_hit(interrupt_suppressed);
+	}
+}
+
+static void compare_doorbell(const struct doorbell *b)
+{
+	const struct model *m = &R.m;
+	const struct virtq *q = b->q;
+
+	FUZZ_ORACLE(b->v->status == b->status, "notify-status", "status %#x, model: %#x",
+		    b->v->status, b->status);
+	FUZZ_ORACLE(b->v->interrupt_status == b->interrupts, "notify-interrupt",
+		    "interrupt status %#x, model: %#x", b->v->interrupt_status, b->interrupts);
+	if (!b->acts)
+		return;
+	FUZZ_ORACLE(q->broken == m->broken, "notify-broken", "%d, model: %d", (int)q->broken,
+		    (int)m->broken);
+	FUZZ_ORACLE(q->last_avail == m->last_avail && q->used_idx == m->used_idx &&
+			    q->in_flight == 0,
+		    "notify-position", "at %u, %u; model: %u, %u; %u in flight", q->last_avail,
+		    q->used_idx, m->last_avail, m->used_idx, q->in_flight);
+}
+
+/* ---- what must hold after every access -------------------------------------------------------- */
+
+static void check_queue(struct virtio *v, struct virtq *q, struct frozen *f)
+{
+	FUZZ_ORACLE(q->num && !(q->num & (q->num - 1)) && q->num <= q->num_max, "queue-size",
+		    "size %u of at most %u", q->num, q->num_max);
+	if (!q->ready) {
+		if (f->ready)
+			depth_hit(queue_stopped);
+		f->ready = false;
+		return;
+	}
+	FUZZ_ORACLE(v->status & VIRTIO_S_FEATURES_OK, "ready-early", "ready at status %#x",
+		    v->status);
+	if (f->ready) {
+		FUZZ_ORACLE(q->num == f->num && q->desc == f->desc && q->avail == f->avail &&
+				    q->used == f->used,
+			    "frozen", "size %u or addresses changed while ready", q->num);
+		return;
+	}
+	depth_hit(queue_enabled);
+	*f = (struct frozen){true, q->num, q->desc, q->avail, q->used};
+}
+
+static void check_virtio(unsigned which)
+{
+	struct virtio *v = virtio(which);
+	uint64_t offered = v->vc->features | 1ull << VIRTIO_F_VERSION_1 |
+			   1ull << VIRTIO_F_INDIRECT_DESC | 1ull << VIRTIO_F_EVENT_IDX;
+	unsigned line = which ? ECHO_LINE : RNG_LINE;
+
+	if (v->status & VIRTIO_S_FEATURES_OK)
+		FUZZ_ORACLE(!(v->driver_features & ~offered) && virtio_has(v, VIRTIO_F_VERSION_1),
+			    "features", "agreed on %#llx", (unsigned long long)v->driver_features);
+	if (v->status & VIRTIO_S_DRIVER_OK)
+		FUZZ_ORACLE(v->status & VIRTIO_S_FEATURES_OK, "status", "status %#x", v->status);
+	FUZZ_ORACLE((R.lines >> line & 1) == (v->interrupt_status != 0), "virtio-line",
+		    "line %u is %u at interrupt status %#x", line, R.lines >> line & 1,
+		    v->interrupt_status);
+	for (unsigned i = 0; i < nr_queues(which); i++)
+		check_queue(v, &v->q[i], &R.frozen[which][i]);
+	if (!which && !v->status)
+		rng_restart();
+}
+
+/* ---- accesses --------------------------------------------------------------------------------- */
+
+/* The byte at an address of a space's ends: ours, or nobody's. */
+static uint8_t *edge_byte(enum bus_space space, uint64_t addr)
+{
+	if (space == BUS_MMIO && UINT64_MAX - addr < MMIO_TOP_LEN)
+		return &R.top[0][MMIO_TOP_LEN - 1 - (UINT64_MAX - addr)];
+	if (space == BUS_PIO && addr >= 0x10000 - MMIO_PIO_TOP_LEN)
+		return &R.top[1][addr - (0x10000 - MMIO_PIO_TOP_LEN)];
+	if (space == BUS_PIO && addr < MMIO_PIO_TOP_LEN)
+		return &R.low[addr];
+	return NULL;
+}
+
+/* An access at the ends, a byte at a time: what was read must be what is there. */
+static void edge_model(enum bus_space space, bool write, uint64_t addr, unsigned size, uint64_t val)
+{
+	for (unsigned i = 0; i < size; i++) {
+		uint64_t at = addr + i;
+		bool beyond = space == BUS_MMIO && at < addr;
+		uint8_t *b = edge_byte(space, space == BUS_PIO ? at & 0xffff : at);
+
+		if (beyond || !b)
+			b = NULL;
+		if (!write)
+			FUZZ_ORACLE((val >> 8 * i & 0xff) == (b ? *b : 0xff), "edge-bytes",
+				    "byte %u of %u at %#llx is %#x, model: %#x", i, size,
+				    (unsigned long long)addr, (unsigned)(val >> 8 * i & 0xff),
+				    b ? *b : 0xff);
+		else if (b)
+			*b = (uint8_t)(val >> 8 * i);
+	}
+	if (space == BUS_MMIO && addr + size < addr)
+		depth_hit(top_of_mmio);
+	if (space == BUS_PIO && addr + size > 0x10000)
+		depth_hit(top_of_pio);
+}
+
+static uint64_t bus_in(enum bus_space space, uint64_t addr, unsigned size)
+{
+	uint64_t val = 0;
+	int rc = bus_read(M.bus, space, addr, size, &val);
+
+	FUZZ_ORACLE(rc == 0 || rc == -ENXIO, "bus-result", "a read returns %d", rc);
+	FUZZ_ORACLE(space == BUS_MSR || (val & ~size_mask(size)) == 0, "read-size",
+		    "%u bytes at %#llx are %#llx", size, (unsigned long long)addr,
+		    (unsigned long long)val);
+	if (rc) {
+		depth_hit(unmapped);
+		FUZZ_ORACLE(val == (space == BUS_MSR ? UINT64_MAX : size_mask(size)), "unmapped",
+			    "nothing reads as %#llx", (unsigned long long)val);
+	}
+	return val;
+}
+
+static void bus_out(enum bus_space space, uint64_t addr, unsigned size, uint64_t val)
+{
+	int rc = bus_write(M.bus, space, addr, size, val);
+
+	FUZZ_ORACLE(rc == 0 || rc == -ENXIO, "bus-result", "a write returns %d", rc);
+}
+
+static void count_register_write(const struct virtio *v, uint64_t off, uint64_t val)
+{
+	const struct virtq *q = v->queue_sel < v->vc->nr_queues ? &v->q[v->queue_sel] : NULL;
+
+	if (off == VIRTIO_MMIO_STATUS && !val)
+		depth_hit(status_reset);
+	if (off == VIRTIO_MMIO_INTERRUPT_ACK && (v->interrupt_status & val))
+		depth_hit(interrupt_acked);
+	if (off == VIRTIO_MMIO_QUEUE_NUM && q && (val & (val - 1) || val > q->num_max))
+		depth_hit(size_refused);
+	if (q && q->ready && (off == VIRTIO_MMIO_QUEUE_NUM || off == VIRTIO_MMIO_QUEUE_DESC_LOW))
+		depth_hit(frozen_write);
+}
+
+static void count_register_written(const struct virtio *v, uint64_t off, uint64_t val)
+{
+	const struct virtq *q = v->queue_sel < v->vc->nr_queues ? &v->q[v->queue_sel] : NULL;
+
+	if (off == VIRTIO_MMIO_QUEUE_READY && val == 1 && q && !q->ready)
+		depth_hit(queue_refused);
+	if (off != VIRTIO_MMIO_STATUS)
+		return;
+	if ((val & VIRTIO_S_FEATURES_OK) && !(v->status & VIRTIO_S_FEATURES_OK))
+		depth_hit(features_refused);
+	if (v->status & VIRTIO_S_DRIVER_OK)
+		depth_hit(driver_ok);
+}
+
+/* The virtio register that an access of (size) bytes at (off) writes first: only 32 bits do. */
+static void virtio_out(unsigned which, uint64_t off, unsigned size, uint64_t val)
+{
+	bool whole = !(off & 3) && off < VIRTIO_MMIO_CONFIG && size >= 4 && size < 8;
+	bool rings = whole && off == VIRTIO_MMIO_QUEUE_NOTIFY;
+	struct doorbell b;
+
+	R.touched |= 1u << (which ? ECHO : RNG);
+	/* The model has no more entries: a larger queue is not rung. */
+	if (rings && (uint32_t)val < nr_queues(which) &&
+	    virtio(which)->q[(uint32_t)val].num > PROG_NUM_MAX)
+		return;
+	if (rings)
+		foretell(&b, which, (uint32_t)val);
+	if (whole)
+		count_register_write(virtio(which), off, (uint32_t)val);
+	else if (off < VIRTIO_MMIO_CONFIG)
+		depth_hit(odd_register_access);
+	bus_out(BUS_MMIO, (which ? MMIO_ECHO : MMIO_RNG) + off, size, val);
+	if (rings)
+		compare_doorbell(&b);
+	if (whole)
+		count_register_written(virtio(which), off, (uint32_t)val);
+	check_virtio(which);
+}
+
+static void reg(unsigned which, enum virtio_mmio_reg r, uint32_t val)
+{
+	virtio_out(which, r, 4, val);
+}
+
+static void access_virtio(unsigned which, uint64_t off, bool write, unsigned size)
+{
+	if (write) {
+		virtio_out(which, off, size, value(size) & size_mask(size));
+		return;
+	}
+	(void)bus_in(BUS_MMIO, (which ? MMIO_ECHO : MMIO_RNG) + off, size);
+	R.touched |= 1u << (which ? ECHO : RNG);
+	check_virtio(which);
+}
+
+static void access_config(uint8_t b, bool write, unsigned size)
+{
+	uint64_t off = b < 0x80 ? VIRTIO_MMIO_CONFIG - 8 + (b & 31) : VIRTIO_MMIO_LEN - 8 + (b & 7);
+
+	if (off >= VIRTIO_MMIO_CONFIG && off < VIRTIO_MMIO_CONFIG + MMIO_ECHO_CONFIG &&
+	    off + size > VIRTIO_MMIO_CONFIG + MMIO_ECHO_CONFIG)
+		depth_hit(config_edge);
+	access_virtio(1, off, write, size);
+}
+
+/* DS of the PC16550D: which bits a register of it can have. */
+static void check_uart_read(uint64_t port, bool line, uint64_t val)
+{
+	switch (port - UART_BASE) {
+	case 2:
+		FUZZ_ORACLE(!(val & 0x30) && ((val & 1) == 0) == line, "uart-iir",
+			    "IIR is %#llx with the line at %d", (unsigned long long)val, line);
+		if ((val & 0x0f) == 0x0c)
+			depth_hit(uart_timeout);
+		break;
+	case 5:
+		FUZZ_ORACLE((val & 0x60) == 0x60 && !(val & 0x9c), "uart-lsr", "LSR is %#llx",
+			    (unsigned long long)val);
+		if (val & 2)
+			depth_hit(uart_overrun);
+		break;
+	case 6:
+		break;
+	default:
+		break;
+	}
+}
+
+static void count_uart_write(uint64_t port, unsigned size, uint64_t written)
+{
+	if (size != 1)
+		return;
+	if (port == UART_BASE && M.serial.written > written)
+		depth_hit(uart_out);
+}
+
+static void access_uart(uint8_t b, bool write, unsigned size)
+{
+	uint64_t port = UART_BASE - 2 + b % 12, before = M.serial.written, in = M.serial.in_pos;
+	bool line = R.lines >> UART_LINE & 1;
+	uint64_t val;
+
+	R.touched |= 1u << UART;
+	if (write) {
+		val = value(size);
+		bus_out(BUS_PIO, port, size, val);
+		count_uart_write(port, size, before);
+		/* DLAB, then a write of the latch; loopback is switched on. */
+		if (size == 1 && port == UART_BASE + 3 && (val & 0x80))
+			depth_hit(uart_divisor);
+		if (size == 1 && port == UART_BASE + 4 && (val & 0x10))
+			depth_hit(uart_loopback);
+		return;
+	}
+	val = bus_in(BUS_PIO, port, size);
+	if (size == 1)
+		check_uart_read(port, line, val);
+	if (M.serial.in_pos > in)
+		depth_hit(uart_in);
+}
+
+static void access_ports(uint8_t b, bool write, unsigned size)
+{
+	static const uint16_t ports[] = {0x20, 0x21, 0xa0, 0xa1, 0x4d0, 0x4d1, 0xe9, 0xf4};
+	uint16_t port = ports[b & 7];
+	uint64_t val;
+
+	R.touched |= 1u << PIC;
+	if (!write) {
+		(void)bus_in(BUS_PIO, port, size);
+		return;
+	}
+	val = value(size);
+	bus_out(BUS_PIO, port, size, val);
+	if (port == 0xe9)
+		depth_hit(console_out);
+	if (port >= 0x4d0 && (val & 0xd8))
+		depth_hit(elcr_set);
+	if ((port & 0x7f) == 0x20 && (val & 0x1c) == 0x0c)
+		depth_hit(pic_poll);
+}
+
+static void access_test(enum bus_space space, uint64_t addr, bool write, unsigned size)
+{
+	R.touched |= 1u << TEST;
+	if (space == BUS_PIO && addr == TEST_PIO + TESTDEV_PIO_DATA && size == 4)
+		depth_hit(test_window);
+	else if (space == BUS_MMIO && addr < TEST_MMIO + TESTDEV_SCRATCH_LEN)
+		depth_hit(test_scratch);
+	if (write)
+		bus_out(space, addr, size, value(size));
+	else
+		(void)bus_in(space, addr, size);
+}
+
+static uint64_t test_address(uint8_t b)
+{
+	if (b < 0x80)
+		return TEST_MMIO + 4ull * b;
+	return TEST_MMIO + (b < 0xc0 ? b - 0x80u : 0xf3cu + b);
+}
+
+static void access_msr(uint32_t msr, bool write)
+{
+	uint64_t val;
+
+	R.touched |= 1u << TEST;
+	if (write) {
+		bus_out(BUS_MSR, msr, 8, value(8));
+		return;
+	}
+	if (bus_read(M.bus, BUS_MSR, msr, 8, &val))
+		depth_hit(msr_fault);
+	else
+		depth_hit(msr_read);
+}
+
+static void access_edges(uint8_t b, bool write, unsigned size)
+{
+	enum bus_space space = b >= 0x80 && b < 0xc0 ? BUS_PIO : BUS_MMIO;
+	uint64_t addr, val;
+
+	if (b < 0x40) {
+		access_msr(TESTDEV_MSR - 2 + b % 20, write);
+		return;
+	}
+	if (b < 0x80)
+		addr = UINT64_MAX - 39 + b % 40;
+	else if (b < 0xc0)
+		addr = 0xfff0u + (b & 31);
+	else
+		addr = 1ull << (b & 63);
+	R.touched |= 1u << EDGES;
+	val = write ? value(size) & size_mask(size) : 0;
+	if (size & (size - 1))
+		depth_hit(access_cut);
+	if (write)
+		bus_out(space, addr, size, val);
+	else
+		val = bus_in(space, addr, size);
+	if (b < 0xc0) /* elsewhere there may be others */
+		edge_model(space, write, addr, size, val);
+}
+
+static void op_access(uint8_t o)
+{
+	unsigned size = 1 + (o >> 4 & 7);
+	bool write = o & MMIO_WRITE;
+	uint8_t b = u8();
+
+	switch ((enum mmio_area)(o & 7)) {
+	case MMIO_A_RNG:
+		access_virtio(0, b, write, size);
+		break;
+	case MMIO_A_ECHO:
+		access_virtio(1, b, write, size);
+		break;
+	case MMIO_A_CONFIG:
+		access_config(b, write, size);
+		break;
+	case MMIO_A_UART:
+		access_uart(b, write, size);
+		break;
+	case MMIO_A_PORTS:
+		access_ports(b, write, size);
+		break;
+	case MMIO_A_TEST:
+		access_test(BUS_MMIO, test_address(b), write, size);
+		break;
+	case MMIO_A_PIO:
+		access_test(BUS_PIO, TEST_PIO - 2 + b % 0x26, write, size);
+		break;
+	case MMIO_A_EDGES:
+		access_edges(b, write, size);
+		break;
+	}
+}
+
+/* ---- the driver ------------------------------------------------------------------------------- */
+
+static struct ring *ring_of(uint8_t sel, unsigned *which, unsigned *queue)
+{
+	*which = sel & MMIO_S_ECHO;
+	*queue = (sel >> 1 & 3) % nr_queues(*which);
+	return &R.ring[*which][*queue];
+}
+
+static void lay_out(struct ring *r, unsigned which, unsigned queue, uint8_t layout)
+{
+	r->desc = MMIO_RINGS(which, queue);
+	r->avail = r->desc + 16ull * r->num;
+	r->used = align_up(r->avail + 6 + 2ull * r->num, 4);
+	switch ((enum mmio_layout)(layout & 7)) {
+	case MMIO_L_NORMAL:
+	case MMIO_L_NORMAL2:
+		break;
+	case MMIO_L_USED_END:
+		r->used = align_down(MMIO_RAM - 6 - 8ull * r->num, 4);
+		break;
+	case MMIO_L_OVERLAP:
+		r->used = r->desc;
+		break;
+	case MMIO_L_ALIGN:
+		r->desc += 8;
+		break;
+	case MMIO_L_OUTSIDE:
+		r->avail = MMIO_RAM - 4;
+		break;
+	case MMIO_L_TOP:
+		r->desc = UINT64_MAX - 15;
+		break;
+	case MMIO_L_DATA:
+		r->desc = MMIO_DATA;
+		break;
+	}
+}
+
+static void tell_queue(const struct ring *r, unsigned which, unsigned queue)
+{
+	reg(which, VIRTIO_MMIO_QUEUE_SEL, queue);
+	reg(which, VIRTIO_MMIO_QUEUE_NUM, r->num);
+	reg(which, VIRTIO_MMIO_QUEUE_DESC_LOW, (uint32_t)r->desc);
+	reg(which, VIRTIO_MMIO_QUEUE_DESC_HIGH, (uint32_t)(r->desc >> 32));
+	reg(which, VIRTIO_MMIO_QUEUE_DRIVER_LOW, (uint32_t)r->avail);
+	reg(which, VIRTIO_MMIO_QUEUE_DRIVER_HIGH, (uint32_t)(r->avail >> 32));
+	reg(which, VIRTIO_MMIO_QUEUE_DEVICE_LOW, (uint32_t)r->used);
+	reg(which, VIRTIO_MMIO_QUEUE_DEVICE_HIGH, (uint32_t)(r->used >> 32));
+	reg(which, VIRTIO_MMIO_QUEUE_READY, 1);
+}
+
+static void op_bring_up(void)
+{
+	uint8_t sel = u8(), how = u8();
+	uint32_t features = 0, status = VIRTIO_S_ACKNOWLEDGE | VIRTIO_S_DRIVER;
+	unsigned which, queue, log2 = sel >> 3;
+	struct ring *r = ring_of(sel, &which, &queue);
+
+	/* A size too large for the model is no use: 64 at most, or far too large. */
+	r->num = log2 < 7 ? 1u << log2 : 1u << (log2 % 24 + 7);
+	if (r->num > PROG_NUM_MAX && r->num <= virtio(which)->q[queue].num_max)
+		r->num = PROG_NUM_MAX;
+	r->offer_idx = r->cursor = r->last_head = 0;
+	lay_out(r, which, queue, how >> 5);
+	if (!(how & MMIO_B_NO_RESET))
+		reg(which, VIRTIO_MMIO_STATUS, 0);
+	reg(which, VIRTIO_MMIO_STATUS, status);
+	if (how & MMIO_B_EVENT_IDX)
+		features |= 1u << VIRTIO_F_EVENT_IDX;
+	if (!(how & MMIO_B_NO_INDIRECT))
+		features |= 1u << VIRTIO_F_INDIRECT_DESC;
+	if (how & MMIO_B_BAD_FEATURE)
+		features |= 1u;
+	reg(which, VIRTIO_MMIO_DRIVER_FEATURES_SEL, 0);
+	reg(which, VIRTIO_MMIO_DRIVER_FEATURES, features);
+	reg(which, VIRTIO_MMIO_DRIVER_FEATURES_SEL, 1);
+	reg(which, VIRTIO_MMIO_DRIVER_FEATURES, 1);
+	status |= VIRTIO_S_FEATURES_OK;
+	reg(which, VIRTIO_MMIO_STATUS, status);
+	poke(r->avail, (uint8_t[4]){0}, 4);
+	tell_queue(r, which, queue);
+	if (!(how & MMIO_B_NO_DRIVER_OK))
+		reg(which, VIRTIO_MMIO_STATUS, status | VIRTIO_S_DRIVER_OK);
+}
+
+static uint32_t ring_num(const struct ring *r)
+{
+	return r->num && r->num <= PROG_NUM_MAX ? r->num : 8;
+}
+
+static void publish(struct ring *r, uint16_t idx)
+{
+	poke16(r->avail + 2, idx);
+}
+
+static void offer_as(struct ring *r, uint8_t sel, unsigned which, unsigned queue)
+{
+	if (sel & MMIO_S_OFFER) {
+		poke16(r->avail + 4 + 2ull * (r->offer_idx % ring_num(r)), r->last_head);
+		r->offer_idx++;
+	}
+	if (sel & MMIO_S_PUBLISH)
+		publish(r, r->offer_idx);
+	if (sel & MMIO_S_NOTIFY)
+		reg(which, VIRTIO_MMIO_QUEUE_NOTIFY, queue);
+}
+
+static void op_chain(void)
+{
+	uint8_t sel = u8(), shape = u8();
+	unsigned which, queue, n = (shape & 7) + 1u, writable = shape >> 4 & 15;
+	struct ring *r = ring_of(sel, &which, &queue);
+	uint32_t num = ring_num(r), entries = sel & MMIO_S_INDIRECT ? 8 : num;
+	uint64_t table = sel & MMIO_S_INDIRECT ? MMIO_TABLES + 128ull * (r->cursor & 15) : r->desc;
+	unsigned first = sel & MMIO_S_INDIRECT ? 0 : r->cursor;
+
+	if (n > entries)
+		n = entries;
+	r->last_head = r->cursor;
+	for (unsigned i = 0; i < n; i++) {
+		uint64_t addr = address();
+		uint32_t len = length();
+		bool last = i + 1 == n;
+
+		poke_desc(table + 16ull * ((first + i) % entries), addr, len,
+			  (uint16_t)((last ? 0 : VIRTQ_DESC_F_NEXT) |
+				     (i + writable >= n ? VIRTQ_DESC_F_WRITE : 0)),
+			  last ? 0 : (uint16_t)((first + i + 1) % entries));
+	}
+	if (sel & MMIO_S_INDIRECT)
+		poke_desc(r->desc + 16ull * r->cursor, table, 16 * n, VIRTQ_DESC_F_INDIRECT, 0);
+	r->cursor = (uint16_t)((r->cursor + (sel & MMIO_S_INDIRECT ? 1 : n)) % num);
+	offer_as(r, sel, which, queue);
+}
+
+static void op_desc(void)
+{
+	uint8_t sel = u8(), i = u8();
+	unsigned which, queue;
+	struct ring *r = ring_of(sel, &which, &queue);
+	uint64_t addr = address();
+	uint32_t len = length();
+	uint8_t flags = u8(), next = u8();
+
+	r->last_head = (uint16_t)(i % ring_num(r));
+	poke_desc(r->desc + 16ull * r->last_head, addr, len, flags, next);
+	offer_as(r, sel, which, queue);
+}
+
+static void op_avail(void)
+{
+	unsigned which, queue;
+	struct ring *r = ring_of(u8(), &which, &queue);
+
+	publish(r, (uint16_t)(r->offer_idx + (int8_t)u8()));
+}
+
+static void op_suppress(void)
+{
+	unsigned which, queue;
+	struct ring *r = ring_of(u8(), &which, &queue);
+
+	poke16(r->avail, u8());
+	poke16(r->avail + 4 + 2ull * ring_num(r), u8());
+}
+
+static void op_poke(void)
+{
+	uint64_t gpa = u16() % MMIO_RAM;
+
+	poke16(gpa, u16());
+}
+
+/* ---- the rest of the machine ------------------------------------------------------------------ */
+
+static void op_clock(void)
+{
+	uint8_t b = u8();
+
+	for (unsigned i = 0; i <= b >> 5; i++) {
+		uint32_t before = R.lines;
+		int rc = clock_advance(&M.clock, 1ull << (b & 31));
+
+		FUZZ_ORACLE(!rc, "clock", "a timer fires for ever");
+		if (R.lines & ~before & 1u << TEST_LINE)
+			depth_hit(test_timer);
+	}
+	depth_hit(clock_stepped);
+}
+
+static void op_ack(void)
+{
+	bool up = R.intr;
+	int vector = pic_ack(M.d[PIC]);
+
+	R.touched |= 1u << PIC;
+	FUZZ_ORACLE(up ? vector >= 0 && vector <= 0xff : vector == -1, "pic-ack",
+		    "vector %d with INTR at %d", vector, up);
+	if (vector < 0)
+		depth_hit(pic_none);
+	else if (vector >= 0x28 && vector < 0x30)
+		depth_hit(pic_ack_slave);
+	else if (vector >= 0x20)
+		depth_hit(pic_ack_master);
+	if (vector == 0x27 && !(R.lines & 0x80))
+		depth_hit(pic_spurious);
+}
+
+static void op_line(void)
+{
+	uint8_t b = u8();
+	uint32_t bit = 1u << (b & 15);
+
+	/* Not a line that a device of ours holds. */
+	if (bit & (1u << UART_LINE | 1u << TEST_LINE | 1u << RNG_LINE | 1u << ECHO_LINE))
+		return;
+	on_line(NULL, b & 15, b >> 4 & 1);
+}
+
+static void out8(uint16_t port, uint8_t val)
+{
+	bus_out(BUS_PIO, port, 1, val);
+}
+
+static void op_uart(void)
+{
+	uint8_t b = u8();
+
+	R.touched |= 1u << UART;
+	out8(UART_BASE + 3, 0x83);
+	out8(UART_BASE, 1);
+	out8(UART_BASE + 1, 0);
+	out8(UART_BASE + 3, 0x03);
+	out8(UART_BASE + 2, b | 1);
+	out8(UART_BASE + 4, (b & 0x10) | 0x0b);
+	out8(UART_BASE + 1, 0x0f);
+}
+
+static void op_pic(void)
+{
+	uint8_t b = u8();
+
+	R.touched |= 1u << PIC;
+	for (unsigned slave = 0; slave < 2; slave++) {
+		uint16_t port = slave ? 0xa0 : 0x20;
+
+		out8(port, 0x11 | (b & 8));
+		out8(port + 1, slave ? 0x28 : 0x20);
+		out8(port + 1, slave ? 2 : 4);
+		out8(port + 1, 1 | (b & 0x12));
+		out8(port + 1, 0);
+	}
+}
+
+static void op_result(void)
+{
+	R.touched |= 1u << TEST;
+	testdev_set_result(M.d[TEST], (int8_t)u8());
+}
+
+static void check_all_virtio(void)
+{
+	check_virtio(0);
+	check_virtio(1);
+}
+
+static void op_reset(void)
+{
+	unsigned which = u8() % DEVICES;
+
+	depth_hit(device_reset);
+	dev_reset(M.d[which]);
+	if (which == EDGES) {
+		memset(R.top, 0, sizeof(R.top));
+		memset(R.low, 0, sizeof(R.low));
+	}
+	/* Its lines are down at the other end too; a PIC that forgets them is told again. */
+	for (unsigned i = 0; which == PIC && i < 16; i++)
+		pic_set(M.d[PIC], i, R.lines >> i & 1);
+	check_all_virtio();
+}
+
+/* All devices through their saved form: nothing may change, and it must come out the same. */
+static void op_save(void)
+{
+	struct err err = {0};
+
+	if (!R.dear)
+		return;
+	depth_hit(saved_and_loaded);
+	for (unsigned i = 0; i < DEVICES; i++) {
+		struct buf a = {0}, b = {0};
+		uint64_t hash = dev_hash(M.d[i], 0);
+		uint32_t lines = R.lines;
+		size_t used = 0;
+
+		FUZZ_ORACLE(!dev_save(M.d[i], &a), "save", "device %u", i);
+		dev_reset(M.d[i]);
+		FUZZ_ORACLE(!dev_load(M.d[i], a.p, a.len, &used, &err) && used == a.len, "load",
+			    "%s", err.msg);
+		FUZZ_ORACLE(!dev_save(M.d[i], &b) && a.len == b.len && !memcmp(a.p, b.p, a.len),
+			    "save-load-save", "device %s", M.d[i]->cls->name);
+		FUZZ_ORACLE(dev_hash(M.d[i], 0) == hash, "load-hash", "device %s",
+			    M.d[i]->cls->name);
+		buf_free(&a);
+		buf_free(&b);
+		R.lines = lines; /* the reset lowered them, the load is silent */
+	}
+}
+
+static void op_save_pic_last(void)
+{
+	/* The resets in between lower lines at the PIC: its own state is saved before and put back. */
+	struct buf pic = {0};
+	size_t used;
+
+	if (!R.dear)
+		return;
+	FUZZ_ORACLE(!dev_save(M.d[PIC], &pic), "save", "the PIC");
+	op_save();
+	FUZZ_ORACLE(!dev_load(M.d[PIC], pic.p, pic.len, &used, NULL), "load", "the PIC");
+	buf_free(&pic);
+}
+
+/* ---- one input -------------------------------------------------------------------------------- */
+
+/* A page that was written: as the picture has it? Then make the picture's zero again. */
+static void check_page(void *ctx, uint64_t gpa)
+{
+	const uint8_t *now = gmem_ro(M.g, gpa, GMEM_PAGE);
+
+	(void)ctx;
+	for (unsigned i = 0; memcmp(now, picture + gpa, GMEM_PAGE) && i < GMEM_PAGE; i++)
+		FUZZ_ORACLE(now[i] == picture[gpa + i], "write-set",
+			    "byte %#llx is %#x, model: %#x", (unsigned long long)gpa + i, now[i],
+			    picture[gpa + i]);
+	memset(picture + gpa, 0, GMEM_PAGE);
+}
+
+/* Name what differs: the JSON from a little before the place on. */
+static void check_fresh(unsigned i)
+{
+	struct buf now = {0};
+	const char *a = buf_str(&M.fresh[i]), *b;
+	size_t at = 0, from;
+
+	if (dev_hash(M.d[i], 0) == M.fresh_hash[i])
+		return;
+	dev_json(M.d[i], &now);
+	b = buf_str(&now);
+	while (a[at] && a[at] == b[at])
+		at++;
+	for (from = at; from && a[from] != ','; from--)
+		;
+	fuzz_oracle_fail("reset", "device %s: fresh %.60s, reset %.60s", M.d[i]->cls->name,
+			 a + from, b + from);
+}
+
+static void begin(const uint8_t *data, size_t size)
+{
+	memset(R.ring, 0, sizeof(R.ring));
+	memset(R.frozen, 0, sizeof(R.frozen));
+	memset(R.top, 0, sizeof(R.top));
+	memset(R.low, 0, sizeof(R.low));
+	R.p = data;
+	R.end = data + size;
+	R.lines = 0;
+	R.intr = false;
+	R.touched = 0;
+	for (unsigned which = 0; which < 2; which++)
+		for (unsigned q = 0; q < MMIO_ECHO_QUEUES; q++)
+			R.ring[which][q] =
+				(struct ring){MMIO_RINGS(which, q), 0x700, 0x780, 8, 0, 0, 0};
+	rng_restart();
+}
+
+static void finish(void)
+{
+	gmem_dirty_each(M.g, check_page, NULL);
+	FUZZ_ORACLE(!gmem_restore(M.g, M.snap), "gmem", "memory can't be put back");
+	/* The PIC last: the others lower their lines. */
+	for (unsigned i = 0; i < DEVICES; i++) {
+		if (i != PIC && (R.touched >> i & 1))
+			dev_reset(M.d[i]);
+	}
+	dev_reset(M.d[PIC]);
+	M.clock.now = 0;
+	M.serial.in_pos = 0;
+	M.serial.written = M.console.written = 0;
+	M.serial.out.len = M.console.out.len = 0;
+	FUZZ_ORACLE(clock_next(&M.clock) == CLOCK_NEVER, "reset-timer", "a timer is still armed");
+	for (unsigned i = 0; i < DEVICES && R.dear; i++)
+		check_fresh(i);
+}
+
+static uint64_t run(const uint8_t *data, size_t size)
+{
+	static void (*const ops[])(void) = {
+		op_bring_up, op_chain, op_desc,		 op_avail, op_suppress, op_poke, op_clock,
+		op_ack,	     op_reset, op_save_pic_last, op_line,  op_uart,	op_pic,	 op_result,
+	};
+
+	_Static_assert(ARRAY_SIZE(ops) == MMIO_OPS_END - MMIO_OP_BRING_UP, "one an operation");
+	uint64_t hash = 0;
+
+	begin(data, size);
+	for (unsigned n = 0; n < MAX_OPS && R.p < R.end; n++) {
+		uint8_t o = u8();
+
+		if (o < MMIO_OP_BRING_UP)
+			op_access(o);
+		else
+			ops[(o - MMIO_OP_BRING_UP) % ARRAY_SIZE(ops)]();
+	}
+	for (unsigned i = 0; i < DEVICES && R.dear; i++)
+		hash = dev_hash(M.d[i], hash);
+	if (R.dear)
+		hash = gmem_hash(M.g, hash);
+	finish();
+	return hash;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	uint64_t hash;
+
+	if (!M.g)
+		machine_make();
+	R.dear = fuzz_dear(data, size);
+	hash = run(data, size);
+	if (!R.dear)
+		return 0;
+	depth_hit(reset_compared);
+	FUZZ_ORACLE(run(data, size) == hash, "run-twice", "the same input ends in another state");
+	depth_hit(run_twice);
+	return 0;
+}
+
+#ifdef __clang__
+#pragma clang attribute pop
+#endif
