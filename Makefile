@@ -309,7 +309,11 @@ TIDY := $(patsubst %.c,build/lint/tidy/%.ok,$(SOURCES))
 .PHONY: tidy
 tidy: $(TIDY)
 TIDY_TESTS := --checks=-bugprone-implicit-widening-of-multiplication-result,-bugprone-not-null-terminated-result,-clang-analyzer-security.insecureAPI.strcpy
-tidy_opts = $(if $(filter vmm/base/%,$(1)),,--extra-arg=-include --extra-arg=ci/analyzer.h) \
+# The analyzer gives up on a function after so many states (its own limit is 225000): a fifth of the
+# time for nearly all of the findings.
+TIDY_NODES ?= 40000
+tidy_opts = --extra-arg=-Xclang --extra-arg=-analyzer-config --extra-arg=-Xclang --extra-arg=max-nodes=$(TIDY_NODES) \
+	$(if $(filter vmm/base/%,$(1)),,--extra-arg=-include --extra-arg=ci/analyzer.h) \
 	$(if $(findstring /test_,$(1)),$(TIDY_TESTS))
 build/lint/tidy/%.ok: %.c build/dev/obj/%.o .clang-tidy ci/analyzer.h | build/compile_commands.json
 	@mkdir -p $(@D); clang-tidy -p build --quiet $(call tidy_opts,$<) \
