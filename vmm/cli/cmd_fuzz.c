@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -62,7 +63,10 @@ static void put_summary(const char *tree, const char *name, struct buf *out)
 	p = buf_str(&said);
 	if (!strncmp(p, name, strlen(name)) && p[strlen(name)] == ':')
 		p += strlen(name) + 1 + strspn(p + strlen(name) + 1, " ");
-	len = strcspn(p, ".;");
+	/* To the sentence's end; a file's name has a '.' too. */
+	for (len = 0;
+	     p[len] && p[len] != ';' && !(p[len] == '.' && (!p[len + 1] || p[len + 1] == ' '));)
+		len++;
 	if (len > SUMMARY_MAX) {
 		for (len = SUMMARY_MAX; len && p[len] != ' ';)
 			len--;
@@ -225,23 +229,32 @@ static int need_libfuzzer(void)
 
 /* ---- the run ---- */
 
-static void show_findings(const struct fuzz_job *job, uint64_t n)
-{
-	char path[PATH_MAX];
-	char *text, *line, *save = NULL;
-	size_t len;
+#define SHOWN_MAX 10 /* findings named in the summary */
 
-	if (!n)
+/* This run's, each as the command to replay it. */
+static void show_findings(const struct fuzz_job *job, const struct fuzz_stats *s)
+{
+	struct dirent **ents;
+	char path[PATH_MAX];
+	unsigned shown = 0;
+	struct stat st;
+	int n;
+
+	cli_path(path, "%s/findings", job->out);
+	n = s->findings ? scandir(path, &ents, NULL, alphasort) : 0;
+	if (n <= 0)
 		return;
-	printf("findings are in %s/findings; to replay:\n", job->out);
-	cli_path(path, "%s/findings/README", job->out);
-	if (file_read(path, (uint64_t)1 << 20, (void **)&text, &len, NULL))
-		return;
-	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
-		if (!strncmp(line, "build/replay/", 13))
-			printf("  %s\n", line);
+	printf("findings are in %s; to replay:\n", path);
+	for (int i = 0; i < n; i++) {
+		cli_path(path, "%s/findings/%s", job->out, ents[i]->d_name);
+		if (fuzz_is_finding(ents[i]->d_name) && !stat(path, &st) &&
+		    st.st_mtime >= s->since && shown++ < SHOWN_MAX)
+			printf("  build/replay/%s '%s'\n", job->target, path);
+		free(ents[i]);
 	}
-	free(text);
+	free(ents);
+	if (shown > SHOWN_MAX)
+		printf("  ... and %u more: see its README\n", shown - SHOWN_MAX);
 }
 
 static void show_summary(const struct fuzz_opts *o, const struct fuzz_job *job,
@@ -264,7 +277,7 @@ static void show_summary(const struct fuzz_opts *o, const struct fuzz_job *job,
 		buf_free(&b);
 		return;
 	}
-	show_findings(job, s->findings);
+	show_findings(job, s);
 	printf("%s on %s: %" PRIu64 " execs in %.0f s (%.0f/s), coverage %" PRIu64
 	       ", corpus %" PRIu64 ", ",
 	       job->target, engine, s->execs, s->seconds, rate, s->coverage, s->corpus);

@@ -105,6 +105,7 @@ static int run(void *opt, int argc, char **argv)
 	st = cli_guest_open(&g, &o->g, argc, argv, &err);
 	if (st)
 		return cli_fail(st, "%s", err.msg);
+	g.spec.want_rip = o->g.verbose || o->g.json || o->chrome;
 	st = cli_guest_start(&g, &vm, &err);
 	if (st) {
 		cli_guest_close(&g);

@@ -4,6 +4,7 @@
 #define CLI_FUZZ_H
 
 #include <limits.h>
+#include <time.h>
 
 #include "cli.h"
 
@@ -18,6 +19,7 @@ struct fuzz_job {
 	unsigned jobs;
 	uint64_t seed;
 	const char *seeds; /* the folder of seeds */
+	bool no_cmplog;	   /* afl: without the comparison solver, which takes its own time */
 	FILE *status;	   /* a line that is kept up to date (a terminal), or a line at times */
 	bool terminal;
 };
@@ -25,6 +27,7 @@ struct fuzz_job {
 struct fuzz_stats {
 	uint64_t execs, coverage, corpus, findings;
 	double seconds;
+	time_t since; /* findings that are older are another run's */
 };
 
 /*
@@ -32,6 +35,9 @@ struct fuzz_stats {
  * words in (err) when it could not work at all. Findings lie in OUT/TARGET/findings.
  */
 int fuzz_run(const struct fuzz_job *job, struct fuzz_stats *s, struct err *err);
+
+/* Is a file in the findings' folder one, by its name? */
+bool fuzz_is_finding(const char *name);
 
 /* What an engine's line says, added to what is known; libFuzzer's and a line of AFL's plot_data. */
 struct fuzz_line {

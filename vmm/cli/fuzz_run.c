@@ -42,7 +42,6 @@ struct fuzz {
 	struct err *err;
 	uint64_t start, deadline, asked; /* ns; 0: none */
 	uint64_t shown;
-	time_t since; /* findings older than this are another run's */
 	uint64_t last_execs, last_ns;
 	char *afl, *opts[OPTIONS_MAX];
 	unsigned nr_opts;
@@ -178,7 +177,7 @@ static void take_afl(struct fuzz *f, const char *dir, const char *kind)
 		if (strncmp(e->d_name, "id", 2) != 0)
 			continue;
 		cli_path(from, "%s/%s", dir, e->d_name);
-		if (stat(from, &st) || st.st_mtime < f->since ||
+		if (stat(from, &st) || st.st_mtime < f->stats->since ||
 		    file_read(from, FINDING_MAX, &data, &len, NULL))
 			continue;
 		cli_path(to, "%s/findings/%s-%016" PRIx64, f->job->out, kind, hash64(0, data, len));
@@ -192,7 +191,7 @@ static void take_afl(struct fuzz *f, const char *dir, const char *kind)
 		closedir(d);
 }
 
-static bool is_finding(const char *name)
+bool fuzz_is_finding(const char *name)
 {
 	static const char *const kinds[] = {"crash-", "timeout-", "oom-", "leak-", "hang-"};
 
@@ -229,10 +228,10 @@ static int count_findings(struct fuzz *f)
 	for (int i = 0; i < n; i++) {
 		struct stat st;
 
-		if (is_finding(ents[i]->d_name)) {
+		if (fuzz_is_finding(ents[i]->d_name)) {
 			cli_path(path, "%s/findings/%s", job->out, ents[i]->d_name);
 			buf_printf(&b, "build/replay/%s '%s'\n", job->target, path);
-			f->stats->findings += !stat(path, &st) && st.st_mtime >= f->since;
+			f->stats->findings += !stat(path, &st) && st.st_mtime >= f->stats->since;
 		}
 		free(ents[i]);
 	}
@@ -433,7 +432,7 @@ static int start_afl(struct fuzz *f, unsigned i)
 		argv[n++] = "-x";
 		argv[n++] = dict;
 	}
-	if (i == (job->jobs > 1 ? 1 : 0)) {
+	if (i == (job->jobs > 1 ? 1 : 0) && !job->no_cmplog) {
 		argv[n++] = "-c";
 		argv[n++] = cmplog;
 	}
@@ -588,7 +587,7 @@ int fuzz_run(const struct fuzz_job *job, struct fuzz_stats *s, struct err *err)
 
 	*s = (struct fuzz_stats){0};
 	clock_gettime(CLOCK_REALTIME, &wall);
-	f.since = wall.tv_sec;
+	s->since = wall.tv_sec;
 	f.start = f.shown = cli_now_ns();
 	f.deadline = job->seconds ? f.start + job->seconds * 1000000000ull : 0;
 	cli_path(path, "%s/corpus", job->out);

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/* cli, private: what the benches share. */
+#ifndef CLI_BENCH_H
+#define CLI_BENCH_H
+
+#include "cli.h"
+
+#define BENCH_ROUNDS_MAX 101
+
+struct bench_opts {
+	uint64_t rounds, seconds;
+	const char *engine, *out;
+	bool json;
+};
+
+/*
+ * One figure: `(value) (unit)`; ratio compares with what (of) names, measured in the same run, in
+ * turns with it. (of) NULL: there is nothing to compare with.
+ */
+void bench_figure(const struct bench_opts *o, const char *bench, const char *what, double value,
+		  const char *unit, double ratio, const char *of);
+/* Sorts (v). */
+double bench_median(double *v, unsigned n);
+
+/* Each: 0 or the exit status, said already. */
+int bench_exits(const struct bench_opts *o);
+int bench_start(const struct bench_opts *o);
+int bench_fuzz(const struct bench_opts *o);
+
+#endif
