@@ -124,7 +124,7 @@ static void streams(void **state)
 	     "mmio w 0xfeb00ffe 2 0xccdd\nmmio w 0xfeb01000 2 0xaabb\n"
 	     "mmio r 0xfeafffff 1 0xff\nmmio r 0xfeb00000 3 0x0\nend mismatch\n");
 	/* signals and windows are not in it */
-	play("intr\nhlt\nirq-window\n", "hlt\nend script\n");
+	assert_int_equal(play("intr\nhlt\nirq-window\n", "hlt\nend script\n").exits, 1);
 }
 
 static void split_read_is_joined(void **state)
