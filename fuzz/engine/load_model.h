@@ -132,7 +132,7 @@ static inline void lm_setup(void)
 	for (unsigned i = 0; i < sizeof(lm.text) - 1; i++)
 		lm.text[i] = (char)('a' + i % 26);
 	memset(&lm.blank, 0xa5, sizeof(lm.blank));
-	lm.cpu = lm.blank;
+	memcpy(&lm.cpu, &lm.blank, sizeof(lm.cpu));
 	for (unsigned k = 0; k < LM_RAMS; k++) {
 		FUZZ_ORACLE(!gmem_new(&lm.mem[k], &lm.err), "setup", "%s", lm.err.msg);
 		for (unsigned i = 0; i < 6 && lm_ram[k][i].len; i++) {
@@ -328,7 +328,7 @@ static inline bool lm_elf(const struct lm_case *c, struct lm_plan *pl, bool allo
 	uint64_t entry, phoff;
 	bool entered = false;
 
-	if (c->len < (is64 ? 64u : 52u) || memcmp(b, "\177ELF", 4) || b[5] != 1 || b[6] != 1 ||
+	if (c->len < (is64 ? 64u : 52u) || memcmp(b, "\177ELF", 4) != 0 || b[5] != 1 || b[6] != 1 ||
 	    (!is64 && (b[4] != 1 || !allow32)))
 		return false;
 	phoff = lm_word(b, is64, 28, 32);
@@ -561,7 +561,8 @@ static inline void lm_map_end(const struct lm_case *c, const struct lm_map *m)
 		const struct lm_region *r = &lm_ram[c->ram][i];
 
 		for (uint64_t at = 0; r->kind == GMEM_RAM && at < r->len; at += 0x400)
-			want += !lm_share(r->gpa + at, 0x400, 0x9fc00, 0x100000 - 0x9fc00) * 0x400;
+			want += lm_share(r->gpa + at, 0x400, 0x9fc00, 0x100000 - 0x9fc00) ? 0
+											  : 0x400;
 	}
 	FUZZ_ORACLE(m->ram == want, "memory-map", "0x%llx bytes of RAM, not 0x%llx",
 		    (unsigned long long)m->ram, (unsigned long long)want);
@@ -594,7 +595,7 @@ static inline void lm_check_linux(const struct lm_case *c, struct gmem *mem,
 	FUZZ_ORACLE(lm_peek(mem, z + 0x218, 4) == pl->initrd &&
 			    lm_peek(mem, z + 0x21c, 4) == c->req.initrd.len,
 		    "zero-page", "ramdisk_image or ramdisk_size");
-	for (unsigned i = 0; i < n; i++)
+	for (uint64_t i = 0; i < n; i++)
 		lm_map_entry(c, &m, lm_peek(mem, z + 0x2d0 + 20 * i, 8),
 			     lm_peek(mem, z + 0x2d8 + 20 * i, 8),
 			     (uint32_t)lm_peek(mem, z + 0x2e0 + 20 * i, 4));
@@ -627,6 +628,11 @@ static inline void lm_parse(const uint8_t *h, enum load_kind own, struct lm_case
 						  lm.text + sizeof(lm.text) - 1 - h[7]};
 }
 
+static inline bool lm_same(const void *a, const void *b, size_t n)
+{
+	return !memcmp(a, b, n);
+}
+
 /* After a refusal: the code is one that the header lists, nothing is touched. */
 static inline void lm_check_refusal(struct gmem *mem, int rc)
 {
@@ -634,7 +640,7 @@ static inline void lm_check_refusal(struct gmem *mem, int rc)
 		    "error-code", "%d: %s", rc, lm.err.msg);
 	FUZZ_ORACLE(lm.err.code == rc && lm.err.msg[0] && !strchr(lm.err.msg, '\n'),
 		    "error-message", "%d: %s", lm.err.code, lm.err.msg);
-	FUZZ_ORACLE(!memcmp(&lm.cpu, &lm.blank, sizeof(lm.cpu)), "registers",
+	FUZZ_ORACLE(lm_same(&lm.cpu, &lm.blank, sizeof(lm.cpu)), "registers",
 		    "changed by a refusal");
 	if (!lm.res.touched)
 		FUZZ_ORACLE(!gmem_dirty_count(mem), "touched", "said no, but pages are dirty");
@@ -700,7 +706,7 @@ static inline bool lm_judge(const uint8_t *data, size_t size, enum load_kind own
 	if (gmem_dirty_count(mem))
 		FUZZ_ORACLE(!gmem_restore(mem, lm.snap[c->ram]), "setup", "restore");
 	if (!v->rc)
-		lm.cpu = lm.blank;
+		memcpy(&lm.cpu, &lm.blank, sizeof(lm.cpu));
 	lm_copy_end(c->len);
 	return true;
 }

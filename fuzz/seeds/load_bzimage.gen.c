@@ -16,7 +16,7 @@ static void kernel(struct seed *s, unsigned ram, uint64_t pref, uint32_t align)
 	st_le16(b + 0x1fe, 0xaa55);
 	b[0x200] = 0xeb;
 	b[0x201] = 0x6a;
-	memcpy(b + 0x202, "HdrS", 4);
+	st_le32(b + 0x202, 0x53726448); /* "HdrS" */
 	st_le16(b + 0x206, 0x20f);
 	b[0x211] = 1;
 	st_le32(b + 0x22c, 0x7fffffff);

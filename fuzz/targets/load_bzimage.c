@@ -17,7 +17,8 @@ static bool header(const uint8_t *b, size_t len)
 {
 	size_t end;
 
-	if (len < 0x268 || memcmp(b + 0x202, "HdrS", 4) || memcmp(b + 0x1fe, "\x55\xaa\xeb", 3))
+	if (len < 0x268 || memcmp(b + 0x202, "HdrS", 4) != 0 ||
+	    memcmp(b + 0x1fe, "\x55\xaa\xeb", 3) != 0)
 		return false;
 	end = 0x202u + b[0x201];
 	return ld_le16(b + 0x206) >= 0x20c && b[0x211] & 1 && b[0x236] & 1 && end >= 0x264 &&
@@ -63,7 +64,7 @@ static void model(const struct lm_case *c, struct lm_plan *pl)
 	if (!header(b, c->len))
 		return;
 	pl->header = true;
-	setup = ((b[0x1f1] ? b[0x1f1] : 4) + 1) * 512;
+	setup = (lm_wide)((b[0x1f1] ? b[0x1f1] : 4) + 1) * 512;
 	sys = (lm_wide)ld_le32(b + 0x1f4) * 16;
 	if (setup >= c->len)
 		return;

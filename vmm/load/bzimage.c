@@ -86,7 +86,7 @@ static int check_sizes(struct load_plan *p, const uint8_t *b, size_t len, struct
 	unsigned sects = b[HDR_SETUP_SECTS] ? b[HDR_SETUP_SECTS] : SECTS_IF_0;
 	uint64_t syssize = (uint64_t)ld_le32(b + HDR_SYSSIZE) * PARAGRAPH, rest;
 
-	k->setup = (sects + 1) * SECTOR;
+	k->setup = (uint64_t)(sects + 1) * SECTOR;
 	if (k->setup >= len)
 		return err_set(p->err, -ENOEXEC,
 			       "bzImage: setup_sects %u puts the kernel at 0x%llx, past the file's "

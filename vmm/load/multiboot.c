@@ -172,7 +172,7 @@ static void put_memory(struct load_plan *p)
 	st_le32(i + MBI_MEM_LOWER, (uint32_t)((end < LOAD_EBDA ? end : LOAD_EBDA) >> 10));
 	st_le32(i + MBI_MEM_UPPER, (uint32_t)(end > LOAD_1M ? (end - LOAD_1M) >> 10 : 0));
 	for (unsigned k = 0; k < n; k++) {
-		uint8_t *e = i + AT_MMAP + k * MB_MMAP_SIZE;
+		uint8_t *e = i + AT_MMAP + (size_t)k * MB_MMAP_SIZE;
 
 		st_le32(e, MB_MMAP_SIZE - 4);
 		st_le64(e + 4, map[k].gpa);
@@ -212,7 +212,7 @@ static int put_modules(struct load_plan *p)
 
 	for (unsigned k = 0; k < req->nr_mods; k++) {
 		const struct load_blob *m = &req->mods[k];
-		uint8_t *e = p->page + AT_MODS + k * MB_MOD_SIZE;
+		uint8_t *e = p->page + AT_MODS + (size_t)k * MB_MOD_SIZE;
 		uint64_t gpa, str;
 		int rc;
 

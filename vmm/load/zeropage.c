@@ -40,7 +40,7 @@ static void put_e820(struct load_plan *p)
 	unsigned n = load_memory_map(p->mem, map);
 
 	for (unsigned i = 0; i < n; i++) {
-		uint8_t *e = p->page + ZP_E820_TABLE + i * E820_ENTRY_SIZE;
+		uint8_t *e = p->page + ZP_E820_TABLE + (size_t)i * E820_ENTRY_SIZE;
 
 		st_le64(e, map[i].gpa);
 		st_le64(e + 8, map[i].len);
