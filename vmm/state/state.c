@@ -90,6 +90,11 @@ uint32_t state_pack(const struct state_field *f, const void *obj, uint32_t first
 		memcpy(to, (const uint8_t *)obj + f->off + first, n);
 		return n;
 	}
+	/* Numbers are in the saved form already where the host has its byte order. */
+	if (f->kind == STATE_UINT && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__) {
+		memcpy(to, (const uint8_t *)obj + f->off + (size_t)first * size, (size_t)n * size);
+		return n;
+	}
 	for (uint32_t i = 0; i < n; i++)
 		st_le(to + (size_t)i * size, size, state_get(f, obj, first + i));
 	return n;
