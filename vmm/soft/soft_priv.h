@@ -58,6 +58,8 @@ struct soft_tlb_entry {
 
 enum soft_access { SOFT_READ, SOFT_WRITE, SOFT_EXEC };
 
+#define SOFT_FAULTS_MAX 65536
+
 struct soft_trace;
 struct soft_fast; /* the fast path's own: trace.c */
 
@@ -89,7 +91,24 @@ struct soft {
 	struct soft_x87 x87;
 	union soft_xmm xmm[16];
 	/* ---- between instructions ---- */
+	/*
+	 * Operations and soft_deliver() only set halted and shutdown; the run loop (soft.c) reports
+	 * the exit once, after the instruction.
+	 */
 	bool halted, shutdown, stop;
+	bool reported;	   /* that exit was made */
+	uint64_t insn_rip; /* where the running instruction starts, whatever became of rip */
+	uint64_t
+		db_pending; /* DR6 bits of #DB traps to be delivered at this boundary: soft_events */
+	bool dr7_on;	    /* a breakpoint of DR7 is enabled: whoever writes DR7 says so */
+	/* An event that soft_set() brought, half delivered by another back end: soft_events first. */
+	struct {
+		uint8_t kind; /* 0 none, 1 exception, 2 interrupt */
+		uint8_t vec;
+		bool has_error;
+		uint32_t error;
+	} inject;
+	unsigned faults; /* delivered since an instruction retired; SOFT_FAULTS_MAX ends the run */
 	bool intr, nmi_pending, nmi_masked;
 	uint8_t shadow;	    /* this boundary: 1 STI, 2 MOV SS or POP SS */
 	uint8_t shadow_new; /* what the running operation leaves */
@@ -140,7 +159,18 @@ static inline _Noreturn void soft_ud(struct soft *s)
  */
 void soft_deliver(struct soft *s, unsigned vec, bool soft_int, bool has_error, uint32_t error);
 
-/* Before an instruction: NMI, INTR, #DB traps pending. True: something was delivered. */
+/*
+ * Traps of a software interrupt: INT n, INT3, INTO (soft_int), INT1 (not). The run loop moves rip to
+ * next_rip, counts the instruction, then delivers; a nested fault goes back to s->insn_rip.
+ */
+_Noreturn void soft_trap(struct soft *s, unsigned vec, bool soft_int);
+
+/*
+ * Before an instruction, where s->events is set: inject, db_pending, NMI, INTR, in the order of
+ * SDM 3A 6.9, as shadow and IF allow; wakes a halted CPU. True: something was delivered. Sets
+ * s->events to whether the next boundary must be looked at too (a shadow that ends, a pending trap).
+ * Whatever may let an event in (STI, POPF, IRET, a shadow) sets s->events.
+ */
 bool soft_events(struct soft *s);
 
 /* ---- memory (mem.c, paging.c, tlb.c) ---------------------------------------------------------------- */
@@ -182,8 +212,17 @@ uint32_t soft_walk(struct soft *s, uint64_t la, enum soft_access acc, unsigned c
 void soft_tlb_flush(struct soft *s, bool global);
 void soft_tlb_flush_page(struct soft *s, uint64_t la);
 
-/* Up to 15 instruction bytes at CS:rip: how many could be had; raises the fetch fault for byte 0. */
+/*
+ * Instruction bytes at CS:rip, up to 15, cut at the page and the limit: how many; raises the fetch
+ * fault for byte 0. soft_fetch_rest() gets those behind (have), or raises the fault of the first.
+ * What is no RAM or ROM cannot be executed: it reads as ones, which is #UD.
+ */
 unsigned soft_fetch(struct soft *s, uint8_t *buf);
+unsigned soft_fetch_rest(struct soft *s, uint8_t *buf, unsigned have);
+/* Fetch and decode at s->rip: #UD, #GP for over 15 bytes and fetch faults are raised. */
+void soft_fetch_decode(struct soft *s, struct insn *i);
+/* Checks, operation and commit of one decoded instruction at s->rip: the whole of an instruction. */
+void soft_execute(struct soft *s, const struct insn *i);
 
 /* ---- operands (operand.c) ------------------------------------------------------------------------------ */
 

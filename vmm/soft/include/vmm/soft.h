@@ -18,6 +18,8 @@
  * host.exit but those said there.
  * Who frees: soft_free().
  *
+ * Code is fetched from RAM and ROM alone: what lies elsewhere reads as ones, which is #UD.
+ *
  * What is undefined or differs between vendors is computed by our own rules, written at the
  * operation: undefined flags keep their old value unless the table in soft_flags.h says otherwise.
  */
@@ -36,6 +38,7 @@ enum soft_stop {
 	SOFT_STOP_HOST,	  /* soft_stop() was called */
 	SOFT_STOP_HLT, /* halted: nothing runs until INTR, NMI or a reset; reported once by exit too */
 	SOFT_STOP_SHUTDOWN, /* triple fault; reported by exit too */
+	SOFT_STOP_FAULTS, /* 65536 faults or interrupts in a row and nothing retired between: a loop */
 };
 
 struct soft_host {
