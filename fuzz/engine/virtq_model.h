@@ -61,19 +61,24 @@ static inline struct model_region *model_at(struct model *m, unsigned __int128 g
 	return NULL;
 }
 
-/* Is every byte of it RAM? Written with numbers that cannot wrap. */
-static inline bool model_is_ram(struct model *m, uint64_t gpa, uint64_t len)
+/* Is every byte of it there, and RAM? Written with numbers that cannot wrap. */
+static inline bool model_is_there(struct model *m, uint64_t gpa, uint64_t len, bool ram)
 {
 	unsigned __int128 at = gpa, end = at + len;
 
 	while (at < end) {
 		const struct model_region *r = model_at(m, at);
 
-		if (!r || !r->ram)
+		if (!r || (ram && !r->ram))
 			return false;
 		at = r->gpa + r->len;
 	}
 	return true;
+}
+
+static inline bool model_is_ram(struct model *m, uint64_t gpa, uint64_t len)
+{
+	return model_is_there(m, gpa, len, true);
 }
 
 /* Bytes to or from the picture; all of it must be there. */
@@ -100,10 +105,8 @@ static inline void model_copy(struct model *m, uint64_t gpa, void *to, const voi
 /* ROM can be read as well: a ring there is only ever found out by writing. */
 static inline bool model_read(struct model *m, uint64_t gpa, void *buf, uint64_t len)
 {
-	for (uint64_t i = 0; i < len; i += 2) /* all that is judged is even */
-		if (!model_at(m, (unsigned __int128)gpa + i) ||
-		    !model_at(m, (unsigned __int128)gpa + i + 1))
-			return false;
+	if (!model_is_there(m, gpa, len, false))
+		return false;
 	model_copy(m, gpa, buf, NULL, len);
 	return true;
 }

@@ -34,7 +34,7 @@
 #define PROG_W_NO_INDIRECT 0x02u
 #define PROG_W_REGIONS_GO                                                                          \
 	0x04u /* of PROG_W_REGIONS_MASK: regions may be removed; no 1 GiB region */
-#define PROG_W_REGIONS_MASK 0x1cu /* one in eight: removing is slow */
+#define PROG_W_REGIONS_MASK 0x3cu /* one in 16: removing is slow */
 /* Byte 2: enum prog_layout. Byte 3: k: the indices start at 65536 - k. */
 
 enum prog_layout {

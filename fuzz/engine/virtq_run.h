@@ -57,7 +57,7 @@ static struct run {
 	bool inside; /* in a call of virtq */
 	unsigned reads, changes, nr_pending;
 	struct change pending[MAX_PENDING];
-	bool regions_changed;
+	unsigned regions_changed;
 } R;
 
 /* ---- input ----------------------------------------------------------------------------------- */

@@ -12,7 +12,7 @@
 #define NEXT	  VIRTQ_DESC_F_NEXT
 #define WR	  VIRTQ_DESC_F_WRITE
 #define IND	  VIRTQ_DESC_F_INDIRECT
-#define OP	  PROG_C_OFFER | PROG_C_PUBLISH /* offered and published at once */
+#define OP	  (PROG_C_OFFER | PROG_C_PUBLISH) /* offered and published at once */
 #define HUGE_1GIB (PROG_LEN_HUGE + 3)
 
 /* The last descriptor written is offered, published, and the device rings it through. */

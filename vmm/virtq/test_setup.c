@@ -58,9 +58,9 @@ static void test_enable_areas(void **state)
 		size_t off;
 		uint64_t align, size;
 	} areas[] = {
-		{offsetof(struct virtq, desc), 16, 16 * 8},
-		{offsetof(struct virtq, avail), 2, 6 + 2 * 8},
-		{offsetof(struct virtq, used), 4, 6 + 8 * 8},
+		{offsetof(struct virtq, desc), 16, VIRTQ_DESC_BYTES(8)},
+		{offsetof(struct virtq, avail), 2, VIRTQ_AVAIL_BYTES(8)},
+		{offsetof(struct virtq, used), 4, VIRTQ_USED_BYTES(8)},
 	};
 	struct rig r;
 	struct err err;
