@@ -122,7 +122,7 @@ int main(int argc, char **argv)
 		uint8_t *b = raw + 1 + 16 * (size_t)i;
 
 		b[0] = (uint8_t)i;
-		b[1] = (uint8_t)(i * 5);
+		b[1] = (uint8_t)(i * 5 | 32);
 		b[2] = (uint8_t)(0xf8 + i);
 		b[3] = 3;
 		b[4] = (uint8_t)i;

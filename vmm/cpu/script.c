@@ -10,7 +10,9 @@
 
 struct cpu_script {
 	struct cpu cpu;
-	struct cpu_state state;
+	struct cpu_state state; /* reset when it is first looked at: most scripts never do */
+	bool has_state;
+	bool halted;
 	bool line;
 	uint64_t exits;
 	size_t at;
@@ -144,7 +146,7 @@ static bool play_item(struct cpu_script *s, const struct cpu_item *it, enum cpu_
 	item_exit(s, it, &e);
 	s->exits++;
 	s->cpu.rip = 0;
-	s->state.halted = it->kind == CPU_EXIT_HLT;
+	s->halted = it->kind == CPU_EXIT_HLT;
 	answer = s->cpu.host.exit(s->cpu.host.ctx, &e);
 	if (check_answer(s, it, &e))
 		return false;
@@ -178,7 +180,7 @@ static enum cpu_stop script_run(struct cpu *c, uint64_t budget, uint64_t wall_ms
 			cpu_script_decode_raw(s->raw + s->at++ * CPU_RAW_BYTES, s->data, &e);
 			s->exits++;
 			c->rip = e.rip;
-			s->state.halted = e.kind == CPU_EXIT_HLT;
+			s->halted = e.kind == CPU_EXIT_HLT;
 			if (c->host.exit(c->host.ctx, &e) == CPU_HALT)
 				return CPU_STOP_HOST;
 		} else {
@@ -193,19 +195,29 @@ static enum cpu_stop script_run(struct cpu *c, uint64_t budget, uint64_t wall_ms
 
 static int script_get(struct cpu *c, struct cpu_state *st, struct err *err)
 {
+	struct cpu_script *s = script_of(c);
+
 	(void)err;
-	memcpy(st, &script_of(c)->state, sizeof(*st));
+	if (!s->has_state)
+		x86_state_reset(&s->state);
+	s->has_state = true;
+	memcpy(st, &s->state, sizeof(*st));
+	st->halted = s->halted;
 	return 0;
 }
 
 /* What hardware would refuse is refused here too. */
 static int script_set(struct cpu *c, const struct cpu_state *st, struct err *err)
 {
+	struct cpu_script *s = script_of(c);
 	int r = x86_state_check(st, err);
 
-	if (!r)
-		memcpy(&script_of(c)->state, st, sizeof(*st));
-	return r;
+	if (r)
+		return r;
+	memcpy(&s->state, st, sizeof(*st));
+	s->has_state = true;
+	s->halted = st->halted;
+	return 0;
 }
 
 static int script_intr(struct cpu *c, bool line)
@@ -277,7 +289,6 @@ static struct cpu_script *script_alloc(const struct cpu_config *cfg)
 	s->cpu.host = cfg->host;
 	s->cpu.mem = cfg->mem;
 	s->cpu.trace = cfg->trace;
-	x86_state_reset(&s->state);
 	return s;
 }
 

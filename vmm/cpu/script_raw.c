@@ -3,13 +3,14 @@
  * cpu: the binary form of a script: any bytes are one, 16 of them an exit.
  *
  *	0	what: the kind is kinds[byte % 32] below
- *	1	bits 0-2: width; bit 3: write; bit 4: the MSR's reason is FILTER, else UNKNOWN
+ *	1	bits 0-2: width; bit 3: write; bit 4: the MSR's reason is FILTER, else UNKNOWN; bit 5: a
+ *		string instruction's port access
  *	2-3	port; string and repeat count (with 4-5); length of instruction bytes (low 4 bits)
  *	4-7	MSR number, suberror, type, flags, exit reason
  *	8-15	value, guest-physical address, data
  *
- * Multi-byte fields are little-endian. A PIO exit has (bytes 4-5) % 1025 elements, but one at least
- * and 4096 bytes at most; its data repeat bytes 8-15. An MMIO write's value is bytes 2-7, then 2-3
+ * Multi-byte fields are little-endian. A string has (bytes 4-5) % 1025 elements, but one at least and
+ * 4096 bytes at most; the data of a write repeat bytes 8-15. An MMIO write's value is bytes 2-7, then 2-3
  * again. A rest of fewer than 16 bytes is dropped.
  */
 #include <vmm/kvm.h>
@@ -54,15 +55,21 @@ static const uint8_t reasons[CPU_EXIT_KINDS] = {
 static void fill_pio(const uint8_t *b, uint8_t *data, struct cpu_exit *e)
 {
 	static const uint8_t widths[4] = {1, 2, 4, 1};
-	uint32_t count = ld_le16(b + 4) % (CPU_RAW_DATA / 4 + 1);
+	uint32_t count = b[1] & 32 ? ld_le16(b + 4) % (CPU_RAW_DATA / 4 + 1) : 1;
+	size_t bytes;
 
 	e->pio.port = ld_le16(b + 2);
 	e->pio.size = widths[b[1] & 3];
 	e->pio.write = b[1] & 8;
 	e->pio.count = count ? count : 1;
 	e->pio.data = data;
-	for (uint32_t i = 0; i < e->pio.count * e->pio.size; i++)
-		data[i] = e->pio.write ? b[8 + i % 8] : 0;
+	bytes = (size_t)e->pio.count * e->pio.size;
+	if (!e->pio.write) {
+		memset(data, 0, bytes);
+		return;
+	}
+	for (size_t i = 0; i < bytes; i += 8)
+		memcpy(data + i, b + 8, 8); /* CPU_RAW_DATA is a multiple of it */
 }
 
 static void fill_internal(const uint8_t *b, struct cpu_exit *e)

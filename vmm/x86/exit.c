@@ -55,10 +55,25 @@ __attribute__((format(printf, 2, 3))) static void put(struct line *l, const char
 		l->at += (size_t)n;
 }
 
+#define BYTES_MAX 32u /* of one dump */
+
+/* "d9 e8": a printf() for each byte would cost more than all the rest. */
 static void put_bytes(struct line *l, const uint8_t *p, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		put(l, "%s%02x", i ? " " : "", p[i]);
+	static const char hex[] = "0123456789abcdef";
+	char text[3 * BYTES_MAX];
+
+	if (!n)
+		return;
+	if (n > BYTES_MAX)
+		n = BYTES_MAX;
+	for (size_t i = 0; i < n; i++) {
+		text[3 * i] = hex[p[i] >> 4];
+		text[3 * i + 1] = hex[p[i] & 15];
+		text[3 * i + 2] = ' ';
+	}
+	text[3 * n - 1] = 0;
+	put(l, "%s", text);
 }
 
 static void put_words(struct line *l, const uint64_t *p, uint32_t n)
