@@ -6,6 +6,9 @@
 #if __has_include("ops_int.h")
 #include "ops_int.h"
 #endif
+#if __has_include("ops_stack.h")
+#include "ops_stack.h"
+#endif
 #if __has_include("ops_shift.h")
 #include "ops_shift.h"
 #endif

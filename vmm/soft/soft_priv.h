@@ -59,6 +59,7 @@ struct soft_tlb_entry {
 enum soft_access { SOFT_READ, SOFT_WRITE, SOFT_EXEC };
 
 #define SOFT_FAULTS_MAX 65536
+#define SOFT_CR4_DE	(1ull << 3)
 
 struct soft_trace;
 struct soft_fast; /* the fast path's own: trace.c */
@@ -100,6 +101,7 @@ struct soft {
 	uint64_t insn_rip; /* where the running instruction starts, whatever became of rip */
 	uint64_t
 		db_pending; /* DR6 bits of #DB traps to be delivered at this boundary: soft_events */
+	uint64_t db_new;    /* those that the running instruction has hit */
 	bool dr7_on;	    /* a breakpoint of DR7 is enabled: whoever writes DR7 says so */
 	/* An event that soft_set() brought, half delivered by another back end: soft_events first. */
 	struct {
@@ -223,6 +225,15 @@ unsigned soft_fetch_rest(struct soft *s, uint8_t *buf, unsigned have);
 void soft_fetch_decode(struct soft *s, struct insn *i);
 /* Checks, operation and commit of one decoded instruction at s->rip: the whole of an instruction. */
 void soft_execute(struct soft *s, const struct insn *i);
+
+/* Data breakpoints of DR7: what hits goes to db_new and is a trap after the instruction. */
+void soft_watch_slow(struct soft *s, uint64_t la, unsigned len, bool write);
+void soft_watch_io(struct soft *s, uint16_t port, unsigned size);
+static inline void soft_watch(struct soft *s, uint64_t la, unsigned len, enum soft_access acc)
+{
+	if (s->dr7_on)
+		soft_watch_slow(s, la, len, acc == SOFT_WRITE);
+}
 
 /* ---- operands (operand.c) ------------------------------------------------------------------------------ */
 
