@@ -93,15 +93,15 @@ static void reasons(void)
 
 int main(int argc, char **argv)
 {
-	static const char text[] = "\3# every kind of line\n"
+	static const char text[] = "\17# every kind of line\n"
 				   "pio w 0x3f8 1 0x41\npio r 0x60 2 0x60\npio r 0x60 4 *\n"
 				   "mmio w 0xd0000000 8 0x1122334455667788\nmmio r 0x10 3 0x10\n"
 				   "msr r 0x1a 0x1a\nmsr w 0x1b 5 gp\nhlt\nshutdown\n"
 				   "fail-entry 0x80000021\ninternal 3\ninternal 1 d9 e8\n"
 				   "unknown 77\nintr\nirq-window\nexpect-int 0x20\nend exit\n";
-	static const char wrong[] = "\3pio r 0x60 1 0x12\nexpect-int 0x21\n";
-	static const char refused[] = "\3pio r 0x60 1\n";
-	uint8_t raw[1 + 16 * 32] = {2};
+	static const char wrong[] = "\17pio r 0x60 1 0x12\nexpect-int 0x21\n";
+	static const char refused[] = "\17pio r 0x60 1\n";
+	uint8_t raw[1 + 16 * 32] = {14};
 
 	if (argc != 2)
 		return 2;
