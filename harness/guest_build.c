@@ -21,7 +21,7 @@
 
 #include "harness_priv.h"
 
-#define CACHE_FORMAT "vise-guest-1"
+#define CACHE_FORMAT "vise-guest-2"
 #define DEPS_MAX     256		  /* files that one guest includes */
 #define DEP_MAX	     ((uint64_t)64 << 20) /* bytes of one of them: incbin takes large ones */
 #define LOG_READ     ((uint64_t)64 << 10)
@@ -200,11 +200,17 @@ static int assemble(const struct build *b)
 	if (asprintf(&lib, "-I%s/", b->lib) < 0)
 		lib = NULL;
 	if (beside && lib) {
-		const char *const argv[] = {
-			b->nasm, "-f", "elf64", "-g", "-F", "dwarf", modes[b->s->mode], beside, lib,
-			"-MD",	 d,    "-MT",	"x",  "-o", o,	     b->s->path,	NULL};
+		const char *const deps[] = {
+			b->nasm, "-f",	"elf64", modes[b->s->mode], beside, lib, "-M", "-MF",
+			d,	 "-MT", "x",	 b->s->path,	    NULL};
+		const char *const obj[] = {
+			b->nasm, "-f", "elf64", "-g", "-F",	  "dwarf", modes[b->s->mode],
+			beside,	 lib,  "-o",	o,    b->s->path, NULL};
 
-		rc = run_tool(b, b->nasm, argv);
+		/* Apart: with -MD, which does both at once, nasm 2.16 leaves includes out. */
+		rc = run_tool(b, b->nasm, deps);
+		if (!rc)
+			rc = run_tool(b, b->nasm, obj);
 	} else {
 		err_set(b->err, rc, "no memory");
 	}
