@@ -269,6 +269,10 @@ uint64_t soft_pop(struct soft *s, unsigned size);
 uint64_t soft_sp(const struct soft *s);
 void soft_set_sp(struct soft *s, uint64_t val);
 
+/* MOV to and from CR0-CR8 and DR0-DR7 (ops_system.c): all checks and effects. */
+void soft_mov_to_control(struct soft *s, const struct insn_operand *o, uint64_t val);
+uint64_t soft_mov_from_control(struct soft *s, const struct insn_operand *o);
+
 /* ---- operations: one table by mnemonic ------------------------------------------------------------------------ */
 
 typedef void (*soft_op)(struct soft *s, const struct insn *i);

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* soft: shifts and rotates; no guard: included with SOFT_OP defined. */
+SOFT_OP(SHL, soft_op_shl)
+SOFT_OP(SHR, soft_op_shr)
+SOFT_OP(SAR, soft_op_sar)
+SOFT_OP(ROL, soft_op_rol)
+SOFT_OP(ROR, soft_op_ror)
+SOFT_OP(RCL, soft_op_rcl)
+SOFT_OP(RCR, soft_op_rcr)
+SOFT_OP(SHLD, soft_op_shld)
+SOFT_OP(SHRD, soft_op_shrd)
+SOFT_OP(SHLX, soft_op_shlx)
+SOFT_OP(SHRX, soft_op_shrx)
+SOFT_OP(SARX, soft_op_sarx)
+SOFT_OP(RORX, soft_op_rorx)

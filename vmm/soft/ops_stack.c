@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT */
+/* soft: PUSH and POP in all forms, ENTER and LEAVE, the flags by the stack. SDM volume 2. */
+#include "ops.h"
+
+#define IOPL(s) ((unsigned)((s)->rflags >> 12) & 3)
+
+/* RFLAGS bits that have no constant in x86.h. */
+#define FLAG_IOPL (3ull << 12)
+#define FLAG_NT	  (1ull << 14)
+#define FLAG_VM	  (1ull << 17)
+#define FLAG_VIF  (1ull << 19)
+#define FLAG_VIP  (1ull << 20)
+#define FLAG_ID	  (1ull << 21)
+#define CR4_VME	  (1ull << 0)
+
+/* In 64-bit mode the stack moves 8 bytes, or 2 with an operand-size prefix, never 4. */
+static unsigned stack_size(const struct soft *s, const struct insn *i)
+{
+	return s->bits == 64 && i->opsize == 4 ? 8 : i->opsize;
+}
+
+void soft_op_push(struct soft *s, const struct insn *i)
+{
+	const struct insn_operand *o = &i->o[0];
+	unsigned size = stack_size(s, i);
+	uint64_t val;
+
+	if (o->kind == INSN_REG && o->cls == INSN_SREG)
+		val = s->seg[o->num].sel;
+	else if (o->kind == INSN_IMM)
+		val = (uint64_t)o->disp;
+	else
+		val = soft_get_operand(s, i, 0);
+	soft_push(s, val, size);
+}
+
+/*
+ * POP to memory computes the address with RSP already moved (SDM 2B, POP); on a fault RSP is as it
+ * was.
+ */
+void soft_op_pop(struct soft *s, const struct insn *i)
+{
+	const struct insn_operand *o = &i->o[0];
+	unsigned size = stack_size(s, i);
+	uint64_t old = s->gpr[X86_RSP], val, after;
+
+	val = soft_pop(s, size);
+	after = s->gpr[X86_RSP];
+	if (o->kind == INSN_REG && o->cls == INSN_SREG) {
+		s->gpr[X86_RSP] = old;
+		soft_load_seg(s, o->num, (uint16_t)val);
+		s->gpr[X86_RSP] = after;
+		if (o->num == X86_SS)
+			s->shadow_new = 2;
+		return;
+	}
+	if (o->kind == INSN_MEM) {
+		uint64_t off = soft_ea(s, i, o);
+
+		s->gpr[X86_RSP] = old;
+		soft_write(s, o->seg, off, size, val);
+		s->gpr[X86_RSP] = after;
+		return;
+	}
+	soft_put_operand(s, i, 0, val);
+}
+
+void soft_op_pusha(struct soft *s, const struct insn *i)
+{
+	uint64_t sp = s->gpr[X86_RSP], regs[8];
+
+	memcpy(regs, s->gpr, sizeof(regs)); /* rAX rCX rDX rBX rSP rBP rSI rDI, as encoded */
+	/* A fault on the way leaves the stack pointer as it was. */
+	for (unsigned n = 0; n < 8; n++) {
+		uint64_t off =
+			(soft_sp(s) - (n + 1) * i->opsize) & (s->stack32 ? UINT32_MAX : 0xffff);
+
+		soft_probe_write(s, X86_SS, off, i->opsize);
+	}
+	for (unsigned n = 0; n < 8; n++)
+		soft_push(s, n == X86_RSP ? sp : regs[n], i->opsize);
+}
+
+void soft_op_popa(struct soft *s, const struct insn *i)
+{
+	uint64_t old = s->gpr[X86_RSP], regs[8], after;
+
+	/* Read all first. soft_pop() may fault: then the stack pointer must be the old one. */
+	for (unsigned n = 0; n < 8; n++) {
+		uint64_t off = (soft_sp(s) + n * i->opsize) & (s->stack32 ? UINT32_MAX : 0xffff);
+
+		regs[7 - n] = soft_read(s, X86_SS, off, i->opsize);
+	}
+	soft_set_sp(s, soft_sp(s) + 8 * i->opsize);
+	after = s->gpr[X86_RSP];
+	s->gpr[X86_RSP] = old;
+	for (unsigned n = 0; n < 8; n++) {
+		const struct insn_operand o = {
+			.kind = INSN_REG, .cls = INSN_GPR, .size = i->opsize, .num = (uint8_t)n};
+
+		if (n != X86_RSP)
+			soft_gpr_write(s, &o, regs[n]);
+	}
+	s->gpr[X86_RSP] = after;
+}
+
+void soft_op_pushf(struct soft *s, const struct insn *i)
+{
+	unsigned size = stack_size(s, i);
+	uint64_t f = s->rflags & ~(FLAG_VM | X86_FLAG_RF);
+
+	if (soft_v86(s) && IOPL(s) < 3) {
+		/* SDM 3B 21.3: with VME a 16-bit PUSHF shows VIF as IF and IOPL 3. */
+		if (!(s->cr4 & CR4_VME) || size != 2)
+			soft_gp0(s);
+		f = (f & ~X86_FLAG_IF) | FLAG_IOPL | (f & FLAG_VIF ? X86_FLAG_IF : 0);
+	}
+	soft_push(s, f, size);
+}
+
+void soft_op_popf(struct soft *s, const struct insn *i)
+{
+	unsigned size = stack_size(s, i);
+	uint64_t mask = SOFT_FLAGS_ARITH | X86_FLAG_TF | X86_FLAG_DF | FLAG_NT, val;
+	uint64_t old = s->gpr[X86_RSP];
+
+	if (size > 2)
+		mask |= X86_FLAG_AC | FLAG_ID | X86_FLAG_RF; /* RF is cleared */
+	if (soft_v86(s)) {
+		if (IOPL(s) == 3) {
+			mask |= X86_FLAG_IF;
+		} else {
+			if (!(s->cr4 & CR4_VME) || size != 2)
+				soft_gp0(s);
+			val = soft_pop(s, size);
+			if ((val & X86_FLAG_TF) ||
+			    ((val & X86_FLAG_IF) && (s->rflags & FLAG_VIP))) {
+				s->gpr[X86_RSP] = old;
+				soft_gp0(s);
+			}
+			val = (val & ~FLAG_VIF) | (val & X86_FLAG_IF ? FLAG_VIF : 0);
+			soft_set_rflags(s, val, mask | FLAG_VIF);
+			return;
+		}
+	} else {
+		if (s->cpl == 0)
+			mask |= FLAG_IOPL;
+		if (s->cpl <= IOPL(s))
+			mask |= X86_FLAG_IF;
+		if (size > 2)
+			mask |= FLAG_VIF | FLAG_VIP; /* both are cleared */
+	}
+	val = soft_pop(s, size) & ~(X86_FLAG_RF | FLAG_VIF | FLAG_VIP);
+	soft_set_rflags(s, val, mask);
+}
+
+/* SDM 2A, ENTER: copy (level) frame pointers, at most 31, and make room. */
+void soft_op_enter(struct soft *s, const struct insn *i)
+{
+	unsigned size = stack_size(s, i), room = (uint16_t)i->o[0].disp, level = i->o[1].disp & 31;
+	uint64_t stack_mask = s->stack64 ? ~0ull : s->stack32 ? UINT32_MAX : 0xffff;
+	uint64_t old = s->gpr[X86_RSP], bp = s->gpr[X86_RBP], frame, after;
+	const struct insn_operand rbp = {
+		.kind = INSN_REG, .cls = INSN_GPR, .size = (uint8_t)size, .num = X86_RBP};
+
+	/* What any of the pushes or the new top would raise comes before the first write. */
+	for (unsigned n = 0; n <= level; n++)
+		soft_probe_write(s, X86_SS, (soft_sp(s) - (n + 1) * size) & stack_mask, size);
+	frame = (soft_sp(s) - size) & stack_mask;
+	soft_probe_write(s, X86_SS, (frame - level * size - room) & stack_mask, size);
+	for (unsigned n = 1; n < level; n++)
+		(void)soft_read(s, X86_SS, (bp - n * size) & stack_mask, size);
+	soft_push(s, bp, size);
+	for (unsigned n = 1; n < level; n++)
+		soft_push(s, soft_read(s, X86_SS, (bp - n * size) & stack_mask, size), size);
+	if (level)
+		soft_push(s, frame, size);
+	soft_set_sp(s, soft_sp(s) - room);
+	after = s->gpr[X86_RSP];
+	s->gpr[X86_RSP] = old;
+	soft_gpr_write(s, &rbp, frame);
+	s->gpr[X86_RSP] = after;
+}
+
+void soft_op_leave(struct soft *s, const struct insn *i)
+{
+	unsigned size = stack_size(s, i);
+	uint64_t val;
+	const struct insn_operand rbp = {
+		.kind = INSN_REG, .cls = INSN_GPR, .size = (uint8_t)size, .num = X86_RBP};
+	uint64_t stack_mask = s->stack64 ? ~0ull : s->stack32 ? UINT32_MAX : 0xffff;
+	uint64_t bp = s->gpr[X86_RBP] & stack_mask;
+
+	val = soft_read(s, X86_SS, bp, size);
+	soft_set_sp(s, bp + size);
+	soft_gpr_write(s, &rbp, val);
+}

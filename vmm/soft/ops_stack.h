@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* soft: the stack; no guard: included with SOFT_OP defined. */
+SOFT_OP(PUSH, soft_op_push)
+SOFT_OP(POP, soft_op_pop)
+SOFT_OP(PUSHA, soft_op_pusha)
+SOFT_OP(PUSHAD, soft_op_pusha)
+SOFT_OP(POPA, soft_op_popa)
+SOFT_OP(POPAD, soft_op_popa)
+SOFT_OP(PUSHF, soft_op_pushf)
+SOFT_OP(PUSHFD, soft_op_pushf)
+SOFT_OP(PUSHFQ, soft_op_pushf)
+SOFT_OP(POPF, soft_op_popf)
+SOFT_OP(POPFD, soft_op_popf)
+SOFT_OP(POPFQ, soft_op_popf)
+SOFT_OP(ENTER, soft_op_enter)
+SOFT_OP(LEAVE, soft_op_leave)

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * soft: string operations, one iteration a call (soft_priv.h says how REP goes on). SDM volume 2.
+ * The source is DS:rSI, whose segment may be overridden, the destination ES:rDI.
+ */
+#include "ops.h"
+
+static uint64_t index_of(const struct soft *s, const struct insn *i, unsigned reg)
+{
+	return s->gpr[reg] & size_mask(i->addrsize);
+}
+
+/* Move rSI or rDI by one element, by the direction flag. */
+static void step_index(struct soft *s, const struct insn *i, unsigned reg)
+{
+	const struct insn_operand o = {
+		.kind = INSN_REG, .cls = INSN_GPR, .size = i->addrsize, .num = (uint8_t)reg};
+	uint64_t by = s->rflags & X86_FLAG_DF ? -(uint64_t)i->opsize : i->opsize;
+
+	soft_gpr_write(s, &o, s->gpr[reg] + by);
+}
+
+static bool repeated(const struct insn *i)
+{
+	return i->flags & (INSN_F_REP | INSN_F_REPNE);
+}
+
+/* REP with a count of 0: nothing at all happens. */
+static bool nothing_to_do(const struct soft *s, const struct insn *i)
+{
+	return repeated(i) && !index_of(s, i, X86_RCX);
+}
+
+bool soft_rep_done(struct soft *s, const struct insn *i, bool by_zf)
+{
+	const struct insn_operand cx = {
+		.kind = INSN_REG, .cls = INSN_GPR, .size = i->addrsize, .num = X86_RCX};
+	uint64_t count;
+
+	if (!repeated(i))
+		return true;
+	count = (s->gpr[X86_RCX] - 1) & size_mask(i->addrsize);
+	soft_gpr_write(s, &cx, count);
+	if (!count)
+		return true;
+	if (!by_zf)
+		return false;
+	return !(s->rflags & X86_FLAG_ZF) != !(i->flags & INSN_F_REP);
+}
+
+static void finish(struct soft *s, const struct insn *i, bool by_zf)
+{
+	if (!soft_rep_done(s, i, by_zf))
+		s->next_rip = s->rip;
+}
+
+void soft_op_movs(struct soft *s, const struct insn *i)
+{
+	uint64_t v;
+
+	if (i->map) {
+		soft_op_sse_movsd(s, i);
+		return;
+	}
+	if (nothing_to_do(s, i))
+		return;
+	v = soft_read(s, i->seg, index_of(s, i, X86_RSI), i->opsize);
+	soft_write(s, X86_ES, index_of(s, i, X86_RDI), i->opsize, v);
+	step_index(s, i, X86_RSI);
+	step_index(s, i, X86_RDI);
+	finish(s, i, false);
+}
+
+void soft_op_cmps(struct soft *s, const struct insn *i)
+{
+	uint64_t a, b;
+
+	if (i->map) {
+		soft_op_sse_cmpsd(s, i);
+		return;
+	}
+	if (nothing_to_do(s, i))
+		return;
+	a = soft_read(s, i->seg, index_of(s, i, X86_RSI), i->opsize);
+	b = soft_read(s, X86_ES, index_of(s, i, X86_RDI), i->opsize);
+	soft_flags_sub(s, a, b, 0, i->opsize);
+	step_index(s, i, X86_RSI);
+	step_index(s, i, X86_RDI);
+	finish(s, i, true);
+}
+
+void soft_op_stos(struct soft *s, const struct insn *i)
+{
+	if (nothing_to_do(s, i))
+		return;
+	soft_write(s, X86_ES, index_of(s, i, X86_RDI), i->opsize, s->gpr[X86_RAX]);
+	step_index(s, i, X86_RDI);
+	finish(s, i, false);
+}
+
+void soft_op_lods(struct soft *s, const struct insn *i)
+{
+	const struct insn_operand acc = {.kind = INSN_REG, .cls = INSN_GPR, .size = i->opsize};
+
+	if (nothing_to_do(s, i))
+		return;
+	soft_gpr_write(s, &acc, soft_read(s, i->seg, index_of(s, i, X86_RSI), i->opsize));
+	step_index(s, i, X86_RSI);
+	finish(s, i, false);
+}
+
+void soft_op_scas(struct soft *s, const struct insn *i)
+{
+	uint64_t v;
+
+	if (nothing_to_do(s, i))
+		return;
+	v = soft_read(s, X86_ES, index_of(s, i, X86_RDI), i->opsize);
+	soft_flags_sub(s, s->gpr[X86_RAX], v, 0, i->opsize);
+	step_index(s, i, X86_RDI);
+	finish(s, i, true);
+}
+
+/* The destination is checked before the port is read, so that no input is lost to a page fault. */
+void soft_op_ins(struct soft *s, const struct insn *i)
+{
+	uint16_t port = (uint16_t)s->gpr[X86_RDX];
+	uint64_t di;
+
+	soft_check_port(s, port, i->opsize);
+	if (nothing_to_do(s, i))
+		return;
+	di = index_of(s, i, X86_RDI);
+	soft_probe_write(s, X86_ES, di, i->opsize);
+	soft_write(s, X86_ES, di, i->opsize, soft_exit_in(s, port, i->opsize));
+	step_index(s, i, X86_RDI);
+	finish(s, i, false);
+}
+
+void soft_op_outs(struct soft *s, const struct insn *i)
+{
+	uint16_t port = (uint16_t)s->gpr[X86_RDX];
+	uint64_t v;
+
+	soft_check_port(s, port, i->opsize);
+	if (nothing_to_do(s, i))
+		return;
+	v = soft_read(s, i->seg, index_of(s, i, X86_RSI), i->opsize);
+	soft_exit_out(s, port, i->opsize, (uint32_t)v);
+	step_index(s, i, X86_RSI);
+	finish(s, i, false);
+}
