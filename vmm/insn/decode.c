@@ -234,6 +234,8 @@ int insn_decode(const void *bytes, size_t len, unsigned bits, struct insn *out)
 	if (len > INSN_MAX)
 		len = INSN_MAX;
 	st = len ? ZydisDecoderDecodeFull(&dec, bytes, len, &z, z_ops) : ZYDIS_STATUS_NO_MORE_DATA;
+	if (st == ZYDIS_STATUS_INSTRUCTION_TOO_LONG)
+		return -E2BIG;
 	if (!ZYAN_SUCCESS(st))
 		return insn_status_code(st, len);
 	out->len = z.length;

@@ -127,6 +127,7 @@ struct soft {
 	} fault;
 	/* ---- single-step and breakpoints by the host ---- */
 	bool step;
+	bool bp_reported; /* the breakpoint at rip was, and the instruction not run yet */
 	unsigned nr_bp;
 	uint64_t bp[4];
 	/* ---- environment ---- */
@@ -272,6 +273,15 @@ void soft_set_sp(struct soft *s, uint64_t val);
 /* MOV to and from CR0-CR8 and DR0-DR7 (ops_system.c): all checks and effects. */
 void soft_mov_to_control(struct soft *s, const struct insn_operand *o, uint64_t val);
 uint64_t soft_mov_from_control(struct soft *s, const struct insn_operand *o);
+
+/* ---- the run loop's parts (step.c, features.c) ------------------------------------------------ */
+
+/* One instruction by the reference path, with breakpoints and traps; faults are raised. */
+void soft_step(struct soft *s);
+/* After an instruction whose TF was (tf) at its start: rip, count, shadow, traps. */
+void soft_commit(struct soft *s, bool tf);
+/* cpuid_has and maxphyaddr from the template. */
+void soft_features(struct soft *s);
 
 /* ---- operations: one table by mnemonic ------------------------------------------------------------------------ */
 

@@ -130,7 +130,7 @@ enum insn_cpuid {
 
 /*
  * Decode one instruction. Its length; -EILSEQ: no instruction (#UD, also for LOCK where it may not
- * be, and over 15 bytes: #GP by the caller); -ENODATA: more bytes are needed. An instruction that
+ * be); -E2BIG: over 15 bytes (#GP); -ENODATA: more bytes are needed. An instruction that
  * Zydis knows and this list does not is INSN_BAD with its length and cpuid INSN_C_OTHER.
  */
 int insn_decode(const void *bytes, size_t len, unsigned bits, struct insn *out);

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * soft: the reference path: one instruction, from fetch to commit, with nothing cached. Everything
+ * else in this module must give the same results as this file and the operations.
+ */
+#include <errno.h>
+
+#include "soft_priv.h"
+
+/* DR6, SDM 3B 17.2.3 */
+#define DR6_BS	  (1ull << 14)
+#define DR6_FIXED 0xffff0ff0ull
+
+/* TZCNT and LZCNT are BSF and BSR with a prefix that is ignored where the CPU hasn't got them. */
+static void without_feature(struct soft *s, struct insn *i)
+{
+	if (i->op == INSN_TZCNT && !soft_has(s, INSN_C_BMI1))
+		i->op = INSN_BSF;
+	else if (i->op == INSN_LZCNT && !soft_has(s, INSN_C_LZCNT))
+		i->op = INSN_BSR;
+	else
+		return;
+	i->cpuid = INSN_C_BASE;
+}
+
+void soft_fetch_decode(struct soft *s, struct insn *i)
+{
+	uint8_t buf[INSN_MAX];
+	unsigned n;
+	int rc;
+
+	s->insn_rip = s->rip;
+	n = soft_fetch(s, buf);
+	/* Every turn adds bytes or raises the fault of the first one that is not there. */
+	while ((rc = insn_decode(buf, n, s->bits, i)) == -ENODATA)
+		n = soft_fetch_rest(s, buf, n);
+	if (rc == -E2BIG)
+		soft_gp0(s);
+	if (rc < 0)
+		soft_ud(s);
+	without_feature(s, i);
+}
+
+/* VEX prefixes exist in protected mode alone: of what a template offers, that is BMI. */
+static bool wrong_mode(const struct soft *s, const struct insn *i)
+{
+	return (i->cpuid == INSN_C_BMI1 || i->cpuid == INSN_C_BMI2) && i->op != INSN_TZCNT &&
+	       (!soft_prot(s) || soft_v86(s));
+}
+
+void soft_commit(struct soft *s, bool tf)
+{
+	s->rip = s->next_rip;
+	s->icount++;
+	s->faults = 0;
+	s->reported = false;
+	s->bp_reported = false;
+	/* A MOV SS holds back the single-step trap of its own, but not data breakpoints (17.3.1.4). */
+	if (tf && s->shadow_new != 2)
+		s->db_pending |= DR6_BS;
+	s->db_pending |= s->db_new;
+	if (s->shadow | s->shadow_new || s->db_pending)
+		s->events = true;
+	s->shadow = s->shadow_new;
+}
+
+void soft_execute(struct soft *s, const struct insn *i)
+{
+	soft_op op = i->op < INSN_OPS ? soft_ops[i->op] : NULL;
+	bool tf = s->rflags & X86_FLAG_TF;
+
+	if (!op || !soft_has(s, i->cpuid) || wrong_mode(s, i))
+		soft_ud(s);
+	s->insn_rip = s->rip;
+	s->next_rip = s->rip + i->len;
+	if (s->bits != 64)
+		s->next_rip = (uint32_t)s->next_rip;
+	s->shadow_new = 0;
+	s->db_new = 0;
+	/* RF is good for one instruction; a fault pushes it set in any case (17.3.1.1). */
+	s->rflags &= ~X86_FLAG_RF;
+	op(s, i);
+	/* SYSCALL decides by the RFLAGS it leaves: FMASK keeps a kernel from being stepped. */
+	if (i->op == INSN_SYSCALL)
+		tf = tf && (s->rflags & X86_FLAG_TF);
+	soft_commit(s, tf);
+}
+
+/* Execution breakpoints of DR7: a fault before the instruction, unless RF is set. */
+static void check_breakpoints(struct soft *s)
+{
+	uint64_t la = s->bits == 64 ? s->rip : (uint32_t)(s->seg[X86_CS].base + s->rip), hit = 0;
+
+	if (s->rflags & X86_FLAG_RF)
+		return;
+	for (unsigned i = 0; i < 4; i++)
+		if ((s->dr[7] >> (2 * i) & 3) && !(s->dr[7] >> (16 + 4 * i) & 3) && s->dr[i] == la)
+			hit |= 1ull << i;
+	if (!hit)
+		return;
+	s->insn_rip = s->rip;
+	s->dr[6] = (s->dr[6] & ~15ull) | hit;
+	soft_fault(s, X86_DB);
+}
+
+static void report_debug(struct soft *s, uint64_t dr6)
+{
+	struct cpu_exit e = {.kind = CPU_EXIT_DEBUG, .rip = s->rip};
+
+	e.debug.pc = s->rip;
+	e.debug.dr6 = DR6_FIXED | dr6;
+	e.debug.dr7 = s->dr[7];
+	e.debug.exception = X86_DB;
+	s->cfg.host.exit(s->cfg.host.ctx, &e);
+}
+
+/* The host's breakpoints: reported once, before the instruction. True: and it asked for a stop. */
+static bool host_breakpoint(struct soft *s)
+{
+	if (s->bp_reported)
+		return false;
+	for (unsigned i = 0; i < s->nr_bp; i++) {
+		if (s->bp[i] != s->rip)
+			continue;
+		s->bp_reported = true;
+		report_debug(s, 1ull << i);
+		return s->stop;
+	}
+	return false;
+}
+
+void soft_step(struct soft *s)
+{
+	struct insn i;
+
+	if (s->nr_bp && host_breakpoint(s))
+		return;
+	if (s->dr7_on)
+		check_breakpoints(s);
+	soft_fetch_decode(s, &i);
+	soft_execute(s, &i);
+	if (s->step)
+		report_debug(s, DR6_BS);
+}
