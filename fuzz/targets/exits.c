@@ -38,12 +38,12 @@ DEPTH_COUNTERS(pio, mmio, msr, hlt, shutdown, debug, intr, irq_window, emulation
 	       text_played, text_wrong_answer, text_again);
 _Static_assert(DEPTH_bad - DEPTH_pio == CPU_EXIT_BAD, "counters are in the order of the kinds");
 
-#define PAGE	  4096u
+#define PAGE	  ((size_t)4096)
 #define MAP_BYTES (3 * PAGE)
-#define HEAD	  8u	/* exit_reason */
-#define HEAD_END  288u	/* kvm_valid_regs */
-#define EXITS_MAX 2048u /* of one script */
-#define TEXTS_MAX 8u	/* exits of a script that are formatted: the rest only costs time */
+#define HEAD	  8u		 /* exit_reason */
+#define HEAD_END  288u		 /* kvm_valid_regs */
+#define EXITS_MAX ((size_t)2048) /* of one script */
+#define TEXTS_MAX 8u /* exits of a script that are formatted: the rest only costs time */
 
 /* ---- a second decoder, on offsets of the kernel's ABI ------------------------------------------ */
 
@@ -354,6 +354,7 @@ static void one_mapping(const uint8_t *p, size_t n, bool synced)
 	uint8_t size_byte = n ? p[0] : 0;
 	size_t size = map_size(size_byte), start = MAP_BYTES - size, head, tail;
 	struct cpu_exit e, again;
+	const void *pe = &e, *pa = &again; /* as bytes: both were zeroed whole */
 
 	if (n) {
 		p++;
@@ -375,8 +376,7 @@ static void one_mapping(const uint8_t *p, size_t n, bool synced)
 	memset(&again, 0, sizeof(again));
 	cpu_kvm_decode((struct kvm_run *)(map + start), size, &e);
 	cpu_kvm_decode((struct kvm_run *)(map + start), size, &again);
-	FUZZ_ORACLE(!memcmp(&e, &again, sizeof(e)), "pure", "reason %u: twice is not the same",
-		    e.raw);
+	FUZZ_ORACLE(!memcmp(pe, pa, sizeof(e)), "pure", "reason %u: twice is not the same", e.raw);
 	FUZZ_ORACLE(!memcmp(map, shadow, MAP_BYTES), "pure", "reason %u: the mapping changed",
 		    e.raw);
 	FUZZ_ORACLE((unsigned)e.kind < CPU_EXIT_KINDS, "kind", "kind %d", (int)e.kind);
@@ -530,15 +530,16 @@ static void one_raw(const struct cpu_config *cfg, struct player *pl, const uint8
 	cpu_free(c);
 }
 
-static void one_text(struct cpu_config *cfg, struct player *pl, const uint8_t *p, size_t n)
+static void one_text(const struct cpu_config *first, struct player *pl, const uint8_t *p, size_t n)
 {
+	struct cpu_config cfg = *first;
 	struct buf text = {.max = 1 << 20};
 	struct player second = {0};
 	struct err err = {0};
 	struct cpu *c;
 
 	pl->text = &text;
-	if (cpu_script_new(&c, cfg, (const char *)p, n, &err)) {
+	if (cpu_script_new(&c, &cfg, (const char *)p, n, &err)) {
 		FUZZ_ORACLE(!c, "script-error", "refused, but there is a CPU");
 		FUZZ_ORACLE(err.code != -EINVAL || strstr(err.msg, "line "), "script-error",
 			    "no line in: %s", err.msg);
@@ -551,8 +552,8 @@ static void one_text(struct cpu_config *cfg, struct player *pl, const uint8_t *p
 	if (pl->exits)
 		depth_hit(text_played);
 	if (!text.failed && pl->exits) {
-		cfg->host.ctx = &second;
-		if (cpu_script_new(&c, cfg, buf_str(&text), text.len, &err))
+		cfg.host.ctx = &second;
+		if (cpu_script_new(&c, &cfg, buf_str(&text), text.len, &err))
 			fuzz_oracle_fail("again", "own text is refused: %s", err.msg);
 		if (play(c, &second, n))
 			fuzz_oracle_fail("again", "own text is answered otherwise");

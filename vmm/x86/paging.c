@@ -33,7 +33,7 @@ static int walk_32bit(struct gmem *mem, const struct cpu_state *s, uint32_t va, 
 {
 	uint64_t e;
 
-	if (read_entry(mem, (s->cr3 & 0xfffff000) + (va >> 22) * 4, 4, &e))
+	if (read_entry(mem, (s->cr3 & 0xfffff000) + (uint64_t)(va >> 22) * 4, 4, &e))
 		return -EFAULT;
 	if ((e & PTE_PS) && (s->cr4 & CR4_PSE)) {
 		if (e & (1u << 21))
@@ -41,7 +41,7 @@ static int walk_32bit(struct gmem *mem, const struct cpu_state *s, uint32_t va, 
 		*gpa = (e & 0xffc00000) | (e >> 13 & 0xff) << 32 | (va & 0x3fffff);
 		return 0;
 	}
-	if (read_entry(mem, (e & 0xfffff000) + (va >> 12 & 0x3ff) * 4, 4, &e))
+	if (read_entry(mem, (e & 0xfffff000) + (uint64_t)(va >> 12 & 0x3ff) * 4, 4, &e))
 		return -EFAULT;
 	*gpa = (e & 0xfffff000) | (va & 0xfff);
 	return 0;
@@ -81,7 +81,7 @@ static int walk_pae(struct gmem *mem, const struct cpu_state *s, uint32_t va, ui
 	uint64_t e;
 
 	/* 4.4.1: a PDPTE has bits 1, 2, 5 to 8 and 63 to 52 reserved. */
-	if (read_entry(mem, (s->cr3 & 0xffffffe0) + (va >> 30) * 8, 8, &e) ||
+	if (read_entry(mem, (s->cr3 & 0xffffffe0) + (uint64_t)(va >> 30) * 8, 8, &e) ||
 	    (e & (PAE_RESERVED | PTE_NX | 0x1e6)))
 		return -EFAULT;
 	return walk_64bit_entries(mem, s, e & PTE_ADDR, 2, PAE_RESERVED, va, gpa);
