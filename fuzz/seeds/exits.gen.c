@@ -114,6 +114,7 @@ int main(int argc, char **argv)
 	put_io("in-one-page", 5, KVM_EXIT_IO_IN, 2, 4, 0xff8);
 	put_io("in-struct-alone", 6, KVM_EXIT_IO_IN, 1, 1, 0x930);
 	put_io("in-wraps", 0, KVM_EXIT_IO_IN, 4, 0x40000001, 0xfffffffffffff000);
+	put_io("in-wraps-to-4", 0, KVM_EXIT_IO_IN, 1, 0x1004, 0xfffffffffffff000);
 	put_io("size-3", 0, KVM_EXIT_IO_OUT, 3, 1, 0x1000);
 	put("text", text, sizeof(text) - 1);
 	put("text-wrong-answer", wrong, sizeof(wrong) - 1);

@@ -175,8 +175,10 @@ static void spin(struct rig *r)
 	pthread_sigmask(SIG_SETMASK, NULL, &after);
 	assert_memory_equal(&before, &after, 8);
 	sigpending(&pending);
-	for (int s = SIGRTMIN; s <= SIGRTMAX; s++)
+	for (int s = SIGRTMIN; s <= SIGRTMAX; s++) {
 		assert_false(sigismember(&pending, s));
+		assert_false(sigismember(&after, s)); /* nor did an earlier run leave it blocked */
+	}
 }
 
 static void limit_in_each_mode(void **state)
