@@ -8,10 +8,6 @@
 
 #include "harness_priv.h"
 
-#define REGEX_MAX    512  /* bytes of a regex */
-#define REGEX_REPEAT 4096 /* the product of all its {m,n}: glibc's regcomp copies that often */
-#define REGEX_DEPTH  32	  /* nested groups: glibc's regcomp recurses */
-
 /* Where the parser stands. */
 struct at {
 	const char *path;
@@ -237,66 +233,9 @@ static int key_exit(const struct at *at, struct guest_spec *s, char *v)
 	return 0;
 }
 
-/*
- * Bounds on a regex before regcomp() sees it: the text is hostile, and glibc's work and stack grow
- * with repeats and nesting; matching with back-references takes exponential time.
- */
-static int regex_bounded(const struct at *at, const char *re)
-{
-	uint64_t repeat = 1;
-	unsigned depth = 0;
-
-	if (strlen(re) > REGEX_MAX)
-		return bad(at, "regex longer than %d bytes", REGEX_MAX);
-	for (const char *c = re; *c; c++) {
-		unsigned long m = 0;
-
-		if (*c == '\\') {
-			c++;
-			if (*c >= '0' && *c <= '9')
-				return bad(at, "regex with a back-reference: those are not taken");
-			if (!*c)
-				break;
-		} else if (*c == '(' && ++depth > REGEX_DEPTH) {
-			return bad(at, "regex nested deeper than %d", REGEX_DEPTH);
-		} else if (*c == ')' && depth) {
-			depth--;
-		} else if (*c == '{') {
-			for (const char *d = c + 1; *d && *d != '}'; d++) {
-				unsigned long n = strtoul(d, (char **)NULL, 10);
-
-				if (*d >= '0' && *d <= '9' && n > m)
-					m = n;
-			}
-			if (m > REGEX_REPEAT || (repeat *= m ? m : 1) > REGEX_REPEAT)
-				return bad(at, "regex repeats more than %d times", REGEX_REPEAT);
-		}
-	}
-	return 0;
-}
-
-/* \n \r \t become those characters, in place; other escapes are the regex's own. */
-static void regex_escapes(char *v)
-{
-	char *to = v;
-
-	for (; *v; v++) {
-		const char *hit = v[0] == '\\' && v[1] ? strchr("n\nr\rt\t", v[1]) : NULL;
-
-		if (hit && v[1] >= 'a') {
-			*to++ = hit[1];
-			v++;
-		} else {
-			if (v[0] == '\\' && v[1])
-				*to++ = *v++;
-			*to++ = *v;
-		}
-	}
-	*to = '\0';
-}
-
 static int key_serial(const struct at *at, struct guest_spec *s, char *v)
 {
+	const char *refused;
 	char why[80];
 	regex_t re;
 	int rc;
@@ -306,10 +245,10 @@ static int key_serial(const struct at *at, struct guest_spec *s, char *v)
 		return take_bytes(at, &s->serial, v);
 	s->serial_re = true;
 	v++;
-	regex_escapes(v);
-	rc = regex_bounded(at, v);
-	if (rc)
-		return rc;
+	guest_regex_escapes(v);
+	refused = guest_regex_refused(v);
+	if (refused)
+		return bad(at, "regex %s", refused);
 	rc = regcomp(&re, v, REG_EXTENDED | REG_NOSUB);
 	if (rc) {
 		regerror(rc, &re, why, sizeof(why));

@@ -10,6 +10,13 @@
 /* True if (line, len) begins with a word that a canonical stream has. */
 bool guest_golden_line_ok(const char *line, size_t len);
 
+/* ---- guest_regex.c ------------------------------------------------------------------------------- */
+
+/* Why the regex is not taken, or NULL: it may be compiled. */
+const char *guest_regex_refused(const char *re);
+/* \n \r \t become those characters, in place; other escapes are the regex's own. */
+void guest_regex_escapes(char *v);
+
 /* ---- judge.c ------------------------------------------------------------------------------------- */
 
 /*

@@ -122,6 +122,10 @@ static void forms(void **state)
 	assert_string_equal(spec.serial.p, "^a+\n$");
 	assert_int_equal(spec.timeout, 250);
 	guest_spec_free(&spec);
+	/* Many repeats side by side cost little. */
+	assert_int_equal(parse(S ";@ serial: ~a+b+c+d+e+f+g+h+i+j+k+l+m+n+o+[[:digit:]()]+p{3}\n"),
+			 0);
+	guest_spec_free(&spec);
 	/* A serial port that stays silent. */
 	assert_int_equal(parse(S ";@ serial:\n"), 0);
 	assert_true(spec.has_serial);
@@ -188,6 +192,13 @@ static void errors_name_the_line(void **state)
 		{S ";@ serial: ~(\n", "regex '('"},
 		{S ";@ serial: ~a{5000}\n", "repeats more than"},
 		{S ";@ serial: ~((a{99}){99}){99}\n", "repeats more than"},
+		{S ";@ serial: ~a++++++++++++++\n", "repeats more than"},
+		{S ";@ serial: ~(((((((((((((a+)+)+)+)+)+)+)+)+)+)+)+)+)+\n", "repeats more than"},
+		{S ";@ serial: ~([)]a{90}){90}\n", "repeats more than"},
+		{S ";@ serial: ~[[:alpha:])]{99999}\n", "repeats more than"},
+		{S ";@ serial: ~a{1\n", "regex 'a{1'"},
+		{S ";@ serial: ~[\n", "regex '['"},
+		{S ";@ serial: ~((((((((((((((((((((((((((((((((((a\n", "nested deeper"},
 		{S ";@ serial: ~(a)\\1\n", "back-reference"},
 		{S ";@ exits: bogus 1\n", "exits 'bogus 1': neither"},
 		{S ";@ exits: <= many\n", "one number is wanted"},
