@@ -319,6 +319,7 @@ static void test_total(void **state)
 {
 	const uint32_t g = 1u << 30;
 	struct rig r;
+	char buf[4];
 	(void)state;
 
 	rig_new(&r, 8, false);
@@ -332,6 +333,16 @@ static void test_total(void **state)
 			      {BIG, g, WR, 0}),
 			 VIRTQ_E_TOTAL);
 	assert_int_equal(WALK(&r, {BIG, g, NEXT, 0}), VIRTQ_E_TOTAL);
+	/* Addresses above 4 GiB stay there. */
+	give(&r,
+	     virtq_driver_chain(
+		     &r.d, (struct virtq_buf[]){{BIG + DATA, 4, false}, {BIG + DATA, 4, true}}, 2));
+	assert_int_equal(pop(&r), 1);
+	assert_int_equal(virtq_write(&r.q, &r.c, 0, "high", 4), 4);
+	assert_int_equal(virtq_read(&r.q, &r.c, 0, buf, 4), 4);
+	assert_memory_equal(buf, "high", 4);
+	assert_int_equal(gmem_read(r.mem, DATA, buf, 4), 0);
+	assert_memory_equal(buf, "\0\0\0\0", 4);
 #undef BIG
 	rig_free(&r);
 }
@@ -376,6 +387,8 @@ static void test_read_once(void **state)
 		assert_int_equal(r.c.error, VIRTQ_OK);
 		assert_int_equal(r.c.out_bytes, 4);
 		assert_int_equal(r.c.in_bytes, 4);
+		assert_int_equal(r.c.seg[0].len, 4);
+		assert_int_equal(r.c.seg[1].len, 4);
 		assert_int_equal(virtq_push(&r.q, &r.c), 0);
 	}
 	/* An indirect table is copied once, whole. */
