@@ -221,7 +221,7 @@ $(foreach m,$(MODULES),$(eval $(call unit_rules,$(m))))
 # ---- examples ------------------------------------------------------------------------------------
 .PHONY: examples
 examples: $(EXAMPLEBINS_$(FLAVOUR)) ## build and run the small programs in vmm/examples
-	@ci/each examples $(EXAMPLEBINS_$(FLAVOUR))
+	@ci/each $(EXAMPLEBINS_$(FLAVOUR))
 
 # ---- fuzzing -------------------------------------------------------------------------------------
 define fuzz_rules
