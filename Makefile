@@ -261,9 +261,12 @@ fuzz-replay: replays seeds ## every seed and every past finding through its repl
 	@ci/replay build/replay $(TARGETS)
 
 # ---- the jobs ------------------------------------------------------------------------------------
-.PHONY: test lint coverage bench check demo
+.PHONY: test cli-test lint coverage bench check demo
 test: dev ## run the guest tests (vise test guests)
 	build/dev/vise test guests
+cli-test: dev asan ## the command line on bad input and good, the asan build too
+	vmm/cli/test_cli.sh build/dev/vise
+	vmm/cli/test_cli.sh build/asan/vise
 lint: ## formatting, clang-tidy, cppcheck, shellcheck and the rules of the tree
 	@ci/lint
 coverage: ## one lcov tracefile and HTML from all tests, a table and the gate

@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include <vmm/kvm.h>
+
 #include "cli.h"
 
 #define FILE_MAX       ((uint64_t)1 << 30) /* bytes of an image, initrd or module */
@@ -300,6 +302,21 @@ void cli_guest_close(struct cli_guest *g)
 	g->has_header = false;
 }
 
+/* Was it KVM that was missing? Then (err) says so, and what there is without it. */
+static bool no_kvm(struct err *err)
+{
+	struct kvm k = {.fd = -1};
+	struct err why = {0};
+	int rc = kvm_open(&k, NULL, &why);
+
+	if (!rc) {
+		kvm_close(&k);
+		return false;
+	}
+	err_set(err, rc, "%s; --cpu script:FILE plays a list of exits without KVM", why.msg);
+	return true;
+}
+
 int cli_guest_start(struct cli_guest *g, struct vm **vm, struct err *err)
 {
 	bool own_devices = g->spec.nr_devices > (g->has_header ? g->header.nr_devices : 0);
@@ -310,12 +327,8 @@ int cli_guest_start(struct cli_guest *g, struct vm **vm, struct err *err)
 			vm_set_pass_code(*vm, g->header.exit);
 		return 0;
 	}
-	if (g->spec.cpu == VM_CPU_KVM && (rc == -ENOENT || rc == -EACCES || rc == -EPERM ||
-					  rc == -ENODEV || rc == -ENXIO || rc == -ENOTTY)) {
-		err_set(err, rc, "%s; --cpu script:FILE plays a list of exits without KVM",
-			err->msg);
+	if (g->spec.cpu == VM_CPU_KVM && no_kvm(err))
 		return ST_START;
-	}
 	if (g->has_header && !own_devices)
 		err_prefix(err, "%s", g->name);
 	return rc == -EINVAL && own_devices ? ST_USAGE : ST_START;

@@ -1,0 +1,200 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# vmm/cli/test_cli.sh VISE: runs the program on bad input and good. Each bad input must give one line
+# on standard error that begins with "vise: ", names what is wrong, and the documented exit status.
+# The last line is `N passed, N failed, N skipped`.
+set -u
+vise=$(realpath "${1:?usage: $0 VISE}") || exit 2
+dir=$(mktemp -d) || exit 2
+trap 'rm -rf "$dir"' EXIT
+chmod 755 "$dir"
+pass=0 fail=0 skip=0
+have_kvm() { [ -r /dev/kvm ] && [ -w /dev/kvm ]; }
+cd "$dir" || exit 2
+export XDG_CACHE_HOME=$dir/cache
+# A leak is a finding too, but not where the machine cannot look for it (ptrace is forbidden).
+export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1}
+
+good() { pass=$((pass + 1)) && echo "ok     $1"; }
+bad() { fail=$((fail + 1)) && echo "not ok $1" && printf '%s\n' "$2" | head -n 20 | sed 's/^/       /'; }
+skipped() { skip=$((skip + 1)) && echo "skip   $1"; }
+
+# bad_input NAME STATUS PATTERN COMMAND...
+bad_input() {
+	local name=$1 want=$2 pattern=$3 status lines
+	shift 3
+	timeout -k 5 60 "$@" > "$dir/out" 2> "$dir/err" < /dev/null
+	status=$?
+	lines=$(wc -l < "$dir/err")
+	if [ "$status" != "$want" ]; then
+		bad "$name" "status $status, want $want: $(cat "$dir/err")"
+	elif [ "$lines" != 1 ]; then
+		bad "$name" "$lines lines, want 1: $(cat "$dir/err")"
+	elif ! grep -qE "^vise: .*($pattern)" "$dir/err"; then
+		bad "$name" "no match for '$pattern': $(cat "$dir/err")"
+	else
+		good "$name"
+	fi
+}
+
+# works NAME STATUS PATTERN COMMAND...: the pattern is looked for in standard output.
+works() {
+	local name=$1 want=$2 pattern=$3 status
+	shift 3
+	timeout -k 5 60 "$@" > "$dir/out" 2> "$dir/err" < /dev/null
+	status=$?
+	if [ "$status" != "$want" ]; then
+		bad "$name" "status $status, want $want: $(cat "$dir/err" "$dir/out")"
+	elif ! grep -qE "$pattern" "$dir/out"; then
+		bad "$name" "no match for '$pattern': $(cat "$dir/err" "$dir/out")"
+	else
+		good "$name"
+	fi
+}
+
+# mov al, 0; out 0xf4, al; hlt
+printf '\260\000\346\364\364' > pass.bin
+printf '\260\007\346\364\364' > seven.bin
+printf 'pio w 0xe9 1 0x41\npio w 0xf4 1 0x0\n' > script
+
+# ---- usage ---------------------------------------------------------------------------------------
+bad_input "unknown verb" 2 "unknown verb 'trac': is 'trace' meant" "$vise" trac
+bad_input "unknown option" 2 "unknown option --memm: is --mem meant" "$vise" run --memm 1 pass.bin
+bad_input "option without its value" 2 "needs a value" "$vise" run --mem
+bad_input "number that is none" 2 "'many': not a number" "$vise" run --limit many pass.bin
+bad_input "no guest" 2 "no guest: give" "$vise" run
+bad_input "two guests" 2 "too many words" "$vise" run pass.bin pass.bin
+bad_input "unknown back end" 2 "back ends are kvm and script" "$vise" run --cpu z80 pass.bin
+bad_input "unknown back end of test" 2 "tests run on: kvm" "$vise" test --cpu z80 .
+bad_input "unknown engine" 2 "none of: libfuzzer afl" "$vise" fuzz --engine hongg x
+bad_input "unknown bench" 2 "no bench is called 'x'" "$vise" bench x
+bad_input "mode that is none" 2 "none of: real prot long" "$vise" run --mode vm86 pass.bin
+bad_input "base that is none" 2 "not an address" "$vise" run --base here pass.bin
+
+# ---- memory -----------------------------------------------------------------------------------------
+for mem in 0 1 1T 18446744073709551615 99999999999999999999 -1 x 1048577; do
+	bad_input "--mem $mem" 2 "--mem '?$mem" "$vise" run --mem "$mem" pass.bin
+done
+works "--mem with --json still ends with one object" 2 '^\{"verdict":"error","status":2,"guest":null,"cpu":"kvm","icount":null,"exits":0,"deterministic":true,"hash":null,"reason":"--mem 0' \
+	"$vise" run --json --mem 0 pass.bin
+
+# ---- images ----------------------------------------------------------------------------------------
+: > empty
+printf '\177ELF\002\001\001' > cut.elf
+head -c 64 /dev/zero | tr '\0' '\377' > ff && printf '\177ELF\002\001\001\000\000\000\000\000\000\000\000\000\002\000\076\000\001\000\000\000' | cat - ff > bad.elf
+printf '\177ELF\001\001\001\000\000\000\000\000\000\000\000\000\002\000\003\000' | cat - ff > elf32
+{
+	head -c 514 /dev/zero
+	printf 'HdrS'
+} > cut.bzimage
+printf '\002\260\255\033\003\000\000\000\373\117\122\344' > bad.multiboot
+printf 'This is text and no guest at all.\n' > text
+printf '\037\213\010\000\000\000\000\000\000\000' > packed.gz
+truncate -s 3G huge
+mkdir folder
+bad_input "missing image" 3 "cannot open nowhere: No such file" "$vise" run nowhere
+bad_input "empty image" 3 "empty: the file is empty" "$vise" run empty
+bad_input "a folder" 3 "folder, where a file is needed" "$vise" run folder
+bad_input "truncated ELF" 3 "." "$vise" run cut.elf
+bad_input "ELF of nonsense" 3 "." "$vise" run bad.elf
+bad_input "32-bit ELF without multiboot" 3 "." "$vise" run elf32
+bad_input "truncated bzImage" 3 "." "$vise" run cut.bzimage
+bad_input "text" 3 "text: text .*, not a guest" "$vise" run text
+bad_input "gzip" 3 "compressed with gzip" "$vise" run packed.gz
+bad_input "oversized image" 3 "huge: larger than" "$vise" run huge
+truncate -s 40M large
+bad_input "image larger than memory" 3 "." "$vise" run --base 0x8000 large
+bad_input "flat image beyond memory" 3 "." "$vise" run --base 0xffffffffffff pass.bin
+bad_input "missing initrd" 3 "cannot open gone" "$vise" run --initrd gone pass.bin
+bad_input "missing module" 3 "cannot open gone" "$vise" run --module gone,x pass.bin
+bad_input "missing input" 3 "cannot open gone" "$vise" run --input gone pass.bin
+
+# ---- devices ---------------------------------------------------------------------------------------
+bad_input "unknown device" 2 "no-such" "$vise" run --device no-such pass.bin
+bad_input "unknown device option" 2 "colour" "$vise" run --device virtio-rng,colour=red pass.bin
+bad_input "device option that does not parse" 2 "irq" "$vise" run --device virtio-rng,irq=x pass.bin
+bad_input "device option out of range" 2 "irq" "$vise" run --device virtio-rng,irq=99999 pass.bin
+
+# ---- headers -----------------------------------------------------------------------------------------
+printf ';@ summary: s\n;@ exti: 0\n' > key.asm
+printf '\tmov eax, 1\n' > none.asm
+printf ';@ summary: s\n\tbogus eax\n' > bogus.asm
+bad_input "unknown header key" 3 "key.asm:2: unknown key 'exti'; keys are summary" "$vise" run key.asm
+bad_input "no header" 3 "none.asm:1: .*summary" "$vise" run none.asm
+works "test: unknown header key" 3 "ERROR: key.asm:2: unknown key 'exti'" "$vise" test key.asm
+works "test: no such file" 3 "^0 passed, 1 failed, 0 skipped" "$vise" test nowhere.asm
+works "test: a folder without tests" 3 "no guest test" "$vise" test folder
+works "test: not a .asm" 3 "does not end in .asm" "$vise" test pass.bin
+if command -v nasm > /dev/null; then
+	bad_input "source that does not assemble" 3 "bogus.asm:2: error" "$vise" run bogus.asm
+	bad_input "--mode with a .asm" 2 "says by its header" "$vise" run --mode long bogus.asm
+else
+	skipped "source that does not assemble: there is no nasm"
+fi
+
+# ---- the script back end ------------------------------------------------------------------------------
+printf 'pio w 0xf4 1 0x0\nrubbish here\n' > bad.script
+printf 'pio r 0x3fd 1 0x99\n' > wrong.script
+bad_input "missing script" 3 "cannot open gone" "$vise" run --cpu script:gone
+bad_input "script that does not parse" 3 "line 2" "$vise" run --cpu script:bad.script
+works "a script runs" 0 '^A' "$vise" run -q --cpu script:script
+works "a script's trace is a script" 0 '^end exit$' "$vise" trace -q --cpu script:script
+bad_input "a script that expects another answer" 1 "line 1: .*want 0x99, got" "$vise" run --cpu script:wrong.script
+works "all keys in the result" 0 '^\{"verdict":"pass","status":0,"guest":0,"cpu":"script","icount":(null|[0-9]+),"exits":2,"deterministic":true,"hash":"[0-9a-f]{16}","reason":"[^"]+"\}$' \
+	"$vise" run --json --cpu script:script
+
+# ---- KVM -----------------------------------------------------------------------------------------------
+# Namespaces in which /dev/kvm is not there, is something else, or may not be opened.
+no_dev() { unshare -m sh -c 'mount -t tmpfs none /dev && exec "$@"' sh "$@"; }
+other_dev() { unshare -m sh -c 'mount --bind /dev/null /dev/kvm && exec "$@"' sh "$@"; }
+nobody() { setpriv --reuid 65534 --regid 65534 --clear-groups "$@"; }
+export -f no_dev other_dev nobody
+if unshare -m mount -t tmpfs none /dev 2> /dev/null; then
+	bad_input "no /dev/kvm" 3 "/dev/kvm.*--cpu script:FILE" bash -c 'no_dev "$@"' - "$vise" run pass.bin
+	works "no /dev/kvm: a script runs" 0 '^A' bash -c 'no_dev "$@"' - "$vise" run -q --cpu script:script
+	works "no /dev/kvm: doctor" 0 '^  no  /dev/kvm' bash -c 'no_dev "$@"' - "$vise" doctor
+	if command -v nasm > /dev/null; then
+		printf ';@ summary: s\n%%include "test.inc"\n\tpass\n' > skip.asm
+		works "no /dev/kvm: test skips" 4 '^0 passed, 0 failed, 1 skipped' bash -c 'no_dev "$@"' - "$vise" test skip.asm
+	fi
+	if [ -e /dev/kvm ]; then
+		bad_input "/dev/kvm is something else" 3 "/dev/kvm.*--cpu script:FILE" bash -c 'other_dev "$@"' - "$vise" run pass.bin
+	fi
+else
+	skipped "no /dev/kvm: mount namespaces are not allowed here"
+fi
+if [ -e /dev/kvm ] && nobody true 2> /dev/null && ! nobody test -w /dev/kvm; then
+	cp "$vise" "$dir/vise" && chmod 755 "$dir/vise"
+	bad_input "no permission for /dev/kvm" 3 "/dev/kvm.*(kvm group|group kvm).*--cpu script:FILE" bash -c 'nobody "$@"' - "$dir/vise" run pass.bin
+else
+	skipped "no permission for /dev/kvm: everyone has it here, or no other user can be had"
+fi
+if have_kvm; then
+	works "a guest passes" 0 '"verdict":"pass","status":0,"guest":0,"cpu":"kvm"' "$vise" run --json pass.bin
+	works "a guest fails" 1 '"verdict":"fail","status":1,"guest":7' "$vise" run --json seven.bin
+	printf '\353\376' > spin.bin
+	works "a time limit" 5 '"verdict":"limit","status":5,"guest":null' "$vise" run --json --timeout 100 spin.bin
+	printf '\346\200\353\374' > exits.bin
+	works "an exit limit" 5 '"verdict":"limit","status":5,"guest":null,"cpu":"kvm","icount":null,"exits":10' \
+		"$vise" run --json --limit 10 exits.bin
+	works "a trace" 0 '^pio w 0xf4 1 0x0$' "$vise" trace -q pass.bin
+	works "a trace for Perfetto" 0 '' "$vise" trace -q --chrome chrome.json pass.bin
+	if grep -q '"traceEvents":\[' chrome.json; then
+		good "what is in it"
+	else
+		bad "what is in it" "$(cat chrome.json)"
+	fi
+else
+	skipped "guests on KVM: there is none"
+fi
+
+# ---- what is printed about itself -----------------------------------------------------------------------
+for verb in $("$vise" --help | sed -n 's/^  \([a-z]*\) .*/\1/p'); do
+	works "$verb --help" 0 "^usage: vise $verb" "$vise" "$verb" --help
+	works "$verb --help-man" 0 '^\.TH VISE' "$vise" "$verb" --help-man
+done
+"$vise" --bash > complete.sh
+if bash -n complete.sh; then good "--bash"; else bad "--bash" "$(cat complete.sh)"; fi
+
+echo "$pass passed, $fail failed, $skip skipped"
+[ $fail = 0 ]
