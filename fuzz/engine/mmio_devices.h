@@ -108,7 +108,7 @@ static uint8_t *edge(struct dev *d, unsigned range, uint64_t off, unsigned size)
 			    range_within(off, size, 0, d->cls->ranges[range].len),
 		    "bus-piece", "range %u is asked for %u bytes at %#llx", range, size,
 		    (unsigned long long)off);
-	return container_of(d, struct edges, dev)->bytes + range * MMIO_TOP_LEN + off;
+	return container_of(d, struct edges, dev)->bytes + (uint64_t)range * MMIO_TOP_LEN + off;
 }
 
 static uint64_t edges_read(struct dev *d, unsigned range, uint64_t off, unsigned size)

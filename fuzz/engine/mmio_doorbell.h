@@ -105,7 +105,7 @@ static void model_push(struct doorbell_world *w, uint16_t head, uint32_t len)
 
 static bool model_interrupt(struct model *m, bool asked)
 {
-	uint16_t word;
+	uint16_t word = 0;
 
 	if (asked && m->asked == m->used_idx)
 		return false;

@@ -57,7 +57,7 @@ static int set_option(struct dev *d, const char *name, const char *value, struct
 	int base = base_index(d, name);
 	uint64_t v;
 
-	while (o && o->name && strcmp(o->name, name))
+	while (o && o->name && strcmp(o->name, name) != 0)
 		o++;
 	if (base < 0 && (!o || !o->name))
 		return unknown_option(d, name, err);
@@ -276,6 +276,7 @@ uint64_t dev_read(struct dev *d, unsigned range, uint64_t off, unsigned size)
 	for (unsigned done = 0; done < in; done += n) {
 		uint64_t v;
 
+		assert(done < 8);
 		n = piece_size(in - done, in == size);
 		v = d->cls->read(d, range, off + done, n) & size_mask(n);
 		val &= ~(size_mask(n) << (8 * done));
@@ -294,6 +295,7 @@ void dev_write(struct dev *d, unsigned range, uint64_t off, unsigned size, uint6
 		return;
 	}
 	for (unsigned done = 0; done < in; done += n) {
+		assert(done < 8);
 		n = piece_size(in - done, in == size);
 		d->cls->write(d, range, off + done, n, val >> (8 * done) & size_mask(n));
 	}

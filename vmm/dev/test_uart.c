@@ -290,6 +290,9 @@ static void fifo_control(void **state)
 	set(m, LCR, 0x03);
 	set(m, FCR, 0xc0); /* bit 0 is clear: the rest is not programmed */
 	assert_int_equal(get(m, IIR), 0x01);
+	set(m, IER, 0x01);
+	set(m, THR, 9);
+	assert_int_equal(get(m, IIR), 0x04); /* one character is enough */
 	set(m, FCR, 0x81);
 	assert_int_equal(get(m, IIR), 0xc1);
 	set(m, THR, 1);
@@ -381,7 +384,7 @@ static void bad_states_are_refused(void **state)
 	/* Set rx_count, wherever the table has it, to 200. */
 	assert_int_equal(dev_save(d, &a), 0);
 	for (size_t i = 0; i + 8 < a.len; i++) {
-		if (memcmp(a.p + i, "rx_count", 8))
+		if (memcmp(a.p + i, "rx_count", 8) != 0)
 			continue;
 		for (size_t k = i + 8; k < a.len && k < i + 32 && !refused; k++) {
 			char old = a.p[k];

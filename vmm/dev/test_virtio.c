@@ -530,6 +530,28 @@ static void interrupts_are_suppressed(void **state)
 	dev_free(d);
 }
 
+/* A doorbell's share used up exactly: the driver must still be told to ring for the next (2.7.10). */
+static void full_queue_wants_the_next_kick(void **state)
+{
+	struct machine *m = *state;
+	struct dev *d = machine_add(m, "virtio-rng");
+	struct virtq_buf one = {BUFS, 8, true};
+	struct virtq_driver q;
+	uint32_t id, len;
+
+	bring_up(m, &q, F_ALL, 4);
+	for (unsigned i = 0; i < 4; i++)
+		virtq_driver_offer(&q, (uint16_t)virtq_driver_chain(&q, &one, 1));
+	virtq_driver_publish(&q);
+	wr(m, QUEUE_NOTIFY, 0);
+	for (unsigned i = 0; i < 4; i++)
+		assert_true(virtq_driver_used(&q, &id, &len));
+	virtq_driver_offer(&q, (uint16_t)virtq_driver_chain(&q, &one, 1));
+	virtq_driver_publish(&q);
+	assert_true(virtq_driver_needs_kick(&q, 4));
+	dev_free(d);
+}
+
 static void rng_repeats(void **state)
 {
 	struct machine *m = *state;
@@ -703,6 +725,7 @@ int main(void)
 		machine_test(broken_queue_needs_reset),
 		machine_test(notify_is_gated),
 		machine_test(interrupts_are_suppressed),
+		machine_test(full_queue_wants_the_next_kick),
 		machine_test(rng_repeats),
 		machine_test(saved_in_the_middle),
 		machine_test(configuration_space),

@@ -108,7 +108,8 @@ static unsigned trigger_level(const struct uart *u)
 {
 	static const uint8_t levels[] = {1, 4, 8, 14};
 
-	return u->fcr & FCR_ENABLE ? levels[(u->fcr & FCR_TRIGGER) >> FCR_TRIGGER_SHIFT] : 1;
+	/* Without the FIFOs FCR is 0: one character. */
+	return levels[(u->fcr & FCR_TRIGGER) >> FCR_TRIGGER_SHIFT];
 }
 
 /* The identification of what is pending and enabled, by priority (DS table IV). */
@@ -452,6 +453,7 @@ static int uart_post_load(struct dev *d, struct err *err)
 	struct uart *u = uart_of(d);
 
 	if ((u->ier & ~IER_ALL) || (u->mcr & ~MCR_ALL) || u->rx_head >= UART_FIFO ||
+	    (u->fcr && !(u->fcr & FCR_ENABLE)) ||
 	    u->rx_count > (u->fcr & FCR_ENABLE ? UART_FIFO : 1) ||
 	    (u->msr & ~MSR_DELTAS) != modem_inputs(u))
 		return err_set(err, -EINVAL, "uart: saved registers are in no possible state");
@@ -463,8 +465,10 @@ static int uart_post_load(struct dev *d, struct err *err)
 
 static void uart_fini(struct dev *d)
 {
-	if (d->env.clock)
-		clock_cancel(d->env.clock, &uart_of(d)->timer);
+	struct uart *u = uart_of(d);
+
+	if (u->timer.fn) /* else init went wrong before */
+		clock_cancel(d->env.clock, &u->timer);
 }
 
 static const struct dev_range uart_ranges[] = {{"ports", BUS_PIO, UART_BASE, UART_LEN}, {0}};
