@@ -2,11 +2,10 @@
 /*
  * Guest images: assemble, link, make flat; cached.
  *
- * The cache has three kinds of files. KEY.deps lists the files that a source included when it was
- * last built; KEY is over the source's path and contents, the mode and the tools. IMAGE.bin and
- * IMAGE.elf are named after a hash over KEY and the contents of all those files. So a changed
- * include is a new name, and nothing is ever overwritten by something different: workers that
- * build the same guest at once rename equal files over each other.
+ * The cache has KEY.bin and KEY.elf. KEY is a hash over the path and contents of the source and of all
+ * files that it includes, the mode, the linker script and the tools. So whatever changes is a new
+ * name, and nothing is ever overwritten by something different: workers that build the same guest
+ * at once rename equal files over each other.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,8 +20,8 @@
 
 #include "harness_priv.h"
 
-#define CACHE_FORMAT "vise-guest-2"
-#define DEPS_MAX     256		  /* files that one guest includes */
+#define BUILD_TRIES  3
+#define CACHE_FORMAT "vise-guest-3"
 #define DEP_MAX	     ((uint64_t)64 << 20) /* bytes of one of them: incbin takes large ones */
 #define LOG_READ     ((uint64_t)64 << 10)
 
@@ -30,7 +29,8 @@ struct build {
 	const struct guest_spec *s;
 	const char *cache, *lib;
 	char *nasm, *ld, *objcopy;
-	uint64_t key; /* over everything but the includes */
+	uint64_t key;
+	bool cacheable; /* all of the includes are known */
 	char tmp[PATH_MAX];
 	struct err *err;
 };
@@ -70,47 +70,24 @@ static int hash_file(uint64_t *h, const char *path, struct err *err)
 	return 0;
 }
 
-static int first_key(struct build *b)
+/* 0 and *key; 1: an include cannot be followed, the key does not cover it. */
+static int make_key(const struct build *b, uint64_t *key)
 {
 	unsigned mode = b->s->mode;
 	char *script;
 	int rc;
 
-	b->key = hash_text(0, CACHE_FORMAT);
-	b->key = hash_text(b->key, b->lib);
-	b->key = hash64(b->key, &mode, sizeof(mode));
-	b->key = hash_tool(b->key, b->nasm);
-	b->key = hash_tool(b->key, b->ld);
-	b->key = hash_tool(b->key, b->objcopy);
-	rc = hash_file(&b->key, b->s->path, b->err);
-	if (rc)
-		return rc;
+	*key = hash_text(0, CACHE_FORMAT);
+	*key = hash_text(*key, b->lib);
+	*key = hash64(*key, &mode, sizeof(mode));
+	*key = hash_tool(*key, b->nasm);
+	*key = hash_tool(*key, b->ld);
+	*key = hash_tool(*key, b->objcopy);
 	if (asprintf(&script, "%s/guest.ld", b->lib) < 0)
 		return err_set(b->err, -ENOMEM, "no memory");
-	rc = hash_file(&b->key, script, b->err);
+	rc = hash_file(key, script, b->err);
 	free(script);
-	return rc;
-}
-
-/* The image's name from the list of includes, one path a line. -ENOENT: one of them is gone. */
-static int image_key(const struct build *b, const char *deps, uint64_t *key)
-{
-	char path[PATH_MAX];
-	int rc = 0;
-
-	*key = b->key;
-	while (*deps && !rc) {
-		size_t n = strcspn(deps, "\n");
-
-		if (n >= sizeof(path))
-			return -ENAMETOOLONG;
-		memcpy(path, deps, n);
-		path[n] = '\0';
-		deps += n + (deps[n] == '\n');
-		if (n)
-			rc = hash_file(key, path, NULL);
-	}
-	return rc;
+	return rc ? rc : guest_deps_hash(key, b->s->path, b->lib, b->err);
 }
 
 static char *cache_path(const struct build *b, uint64_t key, const char *suffix)
@@ -188,29 +165,22 @@ static int assemble(const struct build *b)
 	static const char *const modes[] = {"-DGUEST_MODE=16", "-DGUEST_MODE=32",
 					    "-DGUEST_MODE=64"};
 	const char *slash = strrchr(b->s->path, '/');
-	char o[PATH_MAX + 8], d[PATH_MAX + 8];
+	char o[PATH_MAX + 8];
 	char *beside = NULL, *lib = NULL;
 	int rc = -ENOMEM;
 
 	snprintf(o, sizeof(o), "%s/o", b->tmp);
-	snprintf(d, sizeof(d), "%s/d", b->tmp);
 	if (asprintf(&beside, "-I%.*s", slash ? (int)(slash + 1 - b->s->path) : 2,
 		     slash ? b->s->path : "./") < 0)
 		beside = NULL;
 	if (asprintf(&lib, "-I%s/", b->lib) < 0)
 		lib = NULL;
 	if (beside && lib) {
-		const char *const deps[] = {
-			b->nasm, "-f",	"elf64", modes[b->s->mode], beside, lib, "-M", "-MF",
-			d,	 "-MT", "x",	 b->s->path,	    NULL};
 		const char *const obj[] = {
 			b->nasm, "-f", "elf64", "-g", "-F",	  "dwarf", modes[b->s->mode],
 			beside,	 lib,  "-o",	o,    b->s->path, NULL};
 
-		/* Apart: with -MD, which does both at once, nasm 2.16 leaves includes out. */
-		rc = run_tool(b, b->nasm, deps);
-		if (!rc)
-			rc = run_tool(b, b->nasm, obj);
+		rc = run_tool(b, b->nasm, obj);
 	} else {
 		err_set(b->err, rc, "no memory");
 	}
@@ -242,41 +212,6 @@ static int link_flat(const struct build *b)
 	return rc;
 }
 
-/*
- * nasm's `x : a b \<newline> c` as one path a line, the source itself left out. A blank or '#' in a
- * name comes with a backslash, a '$' twice.
- */
-static void parse_deps(const char *text, const char *source, struct buf *out)
-{
-	const char *p = strchr(text, ':');
-	struct buf name = {.max = PATH_MAX};
-	unsigned n = 0;
-
-	for (p = p ? p + 1 : text; n < DEPS_MAX; p++) {
-		if (*p == '\\' && p[1] == '\n') {
-			p++;
-		} else if (*p == '\\' && (p[1] == ' ' || p[1] == '#' || p[1] == '\\')) {
-			buf_put(&name, ++p, 1);
-			continue;
-		} else if (*p == '$' && p[1] == '$') {
-			buf_put(&name, ++p, 1);
-			continue;
-		} else if (*p && !strchr(" \t\r\n", *p)) {
-			buf_put(&name, p, 1);
-			continue;
-		}
-		if (name.len && strcmp(name.p, source)) {
-			buf_printf(out, "%s\n", name.p);
-			n++;
-		}
-		name.len = 0;
-		if (!*p)
-			break;
-	}
-	out->failed |= name.failed || n == DEPS_MAX;
-	buf_free(&name);
-}
-
 /* ---- the cache ----------------------------------------------------------------------------------- */
 
 static int move_in(const struct build *b, const char *from, uint64_t key, const char *suffix)
@@ -293,72 +228,45 @@ static int move_in(const struct build *b, const char *from, uint64_t key, const 
 	return rc;
 }
 
-/* The image for the includes in KEY.deps, if both are there. */
 static char *look_up(const struct build *b)
 {
-	char *path = cache_path(b, b->key, ".deps"), *bin = NULL, *elf = NULL;
-	void *deps = NULL;
-	uint64_t key;
-	size_t len;
+	char *bin = cache_path(b, b->key, ".bin"), *elf = cache_path(b, b->key, ".elf");
 
-	if (path && !file_read(path, GUEST_FILE_MAX, &deps, &len, NULL) &&
-	    !image_key(b, deps, &key)) {
-		bin = cache_path(b, key, ".bin");
-		elf = cache_path(b, key, ".elf");
-		if (bin && (access(bin, R_OK) || !elf || access(elf, R_OK))) {
-			free(bin);
-			bin = NULL;
-		}
+	if (bin && (!b->cacheable || !elf || access(bin, R_OK) || access(elf, R_OK))) {
+		free(bin);
+		bin = NULL;
 	}
 	free(elf);
-	free(deps);
-	free(path);
 	return bin;
 }
 
+/*
+ * An include that changed while it was assembled would be stored under the wrong name: then the key
+ * is not what it was, and -EAGAIN says so.
+ */
 static int store(const struct build *b, char **image)
 {
-	char d[PATH_MAX + 8], *deps_path;
-	struct buf deps = {0};
-	void *text;
 	uint64_t key;
-	size_t len;
-	int rc;
+	int rc = make_key(b, &key);
 
-	snprintf(d, sizeof(d), "%s/d", b->tmp);
-	rc = file_read(d, GUEST_FILE_MAX, &text, &len, b->err);
-	if (rc)
+	if (rc < 0)
 		return rc;
-	parse_deps(text, b->s->path, &deps);
-	free(text);
-	rc = deps.failed ? err_set(b->err, -E2BIG, "%s: includes more than %d files", b->s->path,
-				   DEPS_MAX - 1)
-			 : 0;
-	if (!rc) {
-		rc = image_key(b, buf_str(&deps), &key);
-		if (rc)
-			err_set(b->err, rc, "%s: an include went away while it was built",
-				b->s->path);
-	}
-	if (!rc)
-		rc = move_in(b, "elf", key, ".elf");
+	if (key != b->key)
+		return err_set(b->err, -EAGAIN, "%s: it changes while it is being assembled",
+			       b->s->path);
+	rc = move_in(b, "elf", key, ".elf");
+	/* Last: whoever finds the image finds the other too. */
 	if (!rc)
 		rc = move_in(b, "bin", key, ".bin");
-	/* Last: whoever finds the list finds the image. */
-	deps_path = cache_path(b, b->key, ".deps");
-	if (!rc && deps_path)
-		rc = file_write(deps_path, buf_str(&deps), deps.len, b->err);
 	*image = rc ? NULL : cache_path(b, key, ".bin");
 	if (!rc && !*image)
 		rc = err_set(b->err, -ENOMEM, "no memory");
-	free(deps_path);
-	buf_free(&deps);
 	return rc;
 }
 
 static void remove_tmp(const struct build *b)
 {
-	static const char *const names[] = {"o", "d", "elf", "bin", "log"};
+	static const char *const names[] = {"o", "elf", "bin", "log"};
 	char path[PATH_MAX + 8];
 
 	for (unsigned i = 0; i < ARRAY_SIZE(names); i++) {
@@ -404,12 +312,18 @@ int guest_assemble(const struct guest_spec *s, const char *cache_dir, const char
 		rc = guest_find_tool("ld", "binutils", &b.ld, err);
 	if (!rc)
 		rc = guest_find_tool("objcopy", "binutils", &b.objcopy, err);
-	if (!rc)
-		rc = first_key(&b);
-	if (!rc)
+	for (unsigned i = 0; !rc && i < BUILD_TRIES; i++) {
+		rc = make_key(&b, &b.key);
+		b.cacheable = !rc;
+		if (rc < 0)
+			break;
 		*image = look_up(&b);
-	if (!rc && !*image)
-		rc = build(&b, image);
+		rc = *image ? 0 : build(&b, image);
+		if (rc != -EAGAIN)
+			break;
+		if (i + 1 < BUILD_TRIES)
+			rc = 0;
+	}
 	/* `load: elf` wants the file that was linked. */
 	if (!rc && (s->load == GUEST_ELF || s->load == GUEST_MULTIBOOT_ELF)) {
 		len = strlen(*image);

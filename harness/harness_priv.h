@@ -102,4 +102,10 @@ void report_status(struct report *rep, unsigned running, const char *newest);
 int report_end(struct report *rep, struct err *err);
 void report_xml(struct buf *out, const char *text);
 
+/*
+ * Chain into *hash the path and contents of the source at (path) and of all that it includes, from
+ * its own folder and (lib). 1: an include's name is no string, so that the rest is unknown.
+ */
+int guest_deps_hash(uint64_t *hash, const char *path, const char *lib, struct err *err);
+
 #endif
