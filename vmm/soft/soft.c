@@ -228,7 +228,7 @@ int soft_set(struct soft *s, const struct cpu_state *st, struct err *err)
 
 	if (rc)
 		return rc;
-	memcpy(s->gpr, st->gpr, sizeof(s->gpr));
+	memcpy(s->gpr, st->gpr, sizeof(st->gpr));
 	s->rip = s->insn_rip = s->next_rip = st->rip;
 	s->rflags = (st->rflags & RFLAGS_KNOWN) | X86_FLAG_FIXED;
 	memcpy(s->seg, st->seg, sizeof(s->seg));
@@ -280,6 +280,15 @@ static void report(struct soft *s, enum cpu_exit_kind kind)
 	s->cfg.host.exit(s->cfg.host.ctx, &e);
 }
 
+/* Faults and interrupts in a row: those between which no instruction retired. */
+static void count_fault(struct soft *s)
+{
+	if (s->icount != s->fault_icount)
+		s->faults = 0;
+	s->fault_icount = s->icount;
+	s->faults++;
+}
+
 /* What longjmp brought: deliver it. */
 static void fault_arrived(struct soft *s)
 {
@@ -294,8 +303,8 @@ static void fault_arrived(struct soft *s)
 	s->shadow = s->shadow_new = 0;
 	s->db_new = 0;
 	s->bp_reported = false;
-	s->faults++;
 	s->events = true;
+	count_fault(s);
 	soft_deliver(s, s->fault.vec, s->fault.soft_int, s->fault.has_error, s->fault.error);
 }
 
@@ -314,7 +323,7 @@ static bool boundary(struct soft *s, enum soft_stop *why)
 			*why = SOFT_STOP_SHUTDOWN;
 			return true;
 		}
-		if (s->faults >= SOFT_FAULTS_MAX) {
+		if (s->faults >= SOFT_FAULTS_MAX && s->icount == s->fault_icount) {
 			s->faults = 0;
 			*why = SOFT_STOP_FAULTS;
 			return true;
@@ -324,7 +333,7 @@ static bool boundary(struct soft *s, enum soft_stop *why)
 			return true;
 		}
 		if (s->events && soft_events(s)) {
-			s->faults++;
+			count_fault(s);
 			continue;
 		}
 		if (!s->halted)

@@ -66,7 +66,7 @@ struct soft_fast; /* the fast path's own: trace.c */
 
 struct soft {
 	/* ---- hot ---- */
-	uint64_t gpr[16];
+	uint64_t gpr[17]; /* the last one is always 0 */
 	uint64_t rip, next_rip;
 	uint64_t rflags; /* eager; between fast handlers the arithmetic flags may be in lazy */
 	struct {
@@ -76,10 +76,15 @@ struct soft {
 		bool on; /* the six flags are here and not in rflags */
 	} lazy;
 	uint64_t icount, icount_end;
-	uint8_t cpl;	       /* 0 to 3 */
-	uint8_t bits;	       /* 16, 32, 64: of code at CS */
-	bool stack32, stack64; /* width of the stack pointer by SS.B or long mode */
-	bool events;	       /* something is to be looked at before the next instruction: below */
+	struct soft_tlb_entry *tlbp; /* the fast path's: the table of the present privilege, */
+	uint64_t fgen;		     /* counts what makes links void: TLB flushes, stale code */
+	uint64_t fkey;		     /* what a link must have to hold, */
+	uint64_t deadline;	     /* the count from which on links are not taken, */
+	uint64_t miss_la;	     /* the address of a miss */
+	uint8_t cpl;		     /* 0 to 3 */
+	uint8_t bits;		     /* 16, 32, 64: of code at CS */
+	bool stack32, stack64;	     /* width of the stack pointer by SS.B or long mode */
+	bool events; /* something is to be looked at before the next instruction: below */
 	/* ---- the rest of the architectural state ---- */
 	struct x86_seg seg[X86_SREGS];
 	struct x86_table gdt, idt;
@@ -88,7 +93,8 @@ struct soft {
 	uint64_t msr[X86_MSRS]; /* by x86_msr_list; FS and GS base live in seg */
 	uint32_t pkru, mxcsr, tsc_aux;
 	uint64_t tsc_offset;
-	uint64_t pdpte[4]; /* PAE: loaded with CR3 */
+	uint64_t misc_enable; /* IA32_MISC_ENABLE as written */
+	uint64_t pdpte[4];    /* PAE: loaded with CR3 */
 	struct soft_x87 x87;
 	union soft_xmm xmm[16];
 	/* ---- between instructions ---- */
@@ -110,6 +116,7 @@ struct soft {
 		bool has_error;
 		uint32_t error;
 	} inject;
+	uint64_t fault_icount; /* when the last fault or interrupt was delivered */
 	unsigned faults; /* delivered since an instruction retired; SOFT_FAULTS_MAX ends the run */
 	bool intr, nmi_pending, nmi_masked;
 	uint8_t shadow;	    /* this boundary: 1 STI, 2 MOV SS or POP SS */
@@ -117,6 +124,7 @@ struct soft {
 	/* ---- delivering ---- */
 	bool in_delivery;   /* a fault now is a fault while delivering: #DF rules */
 	uint8_t delivering; /* the vector */
+	uint8_t ext;	    /* EXT bit of the error codes of faults while delivering (3A 6.13) */
 	jmp_buf *fault_jmp;
 	struct {
 		uint8_t vec;
@@ -200,7 +208,11 @@ void soft_probe_write(struct soft *s, unsigned seg, uint64_t off, unsigned len);
 /* Alignment as SSE wants it: #GP(0) unless off's linear address is a multiple of (align). */
 void soft_check_aligned(struct soft *s, unsigned seg, uint64_t off, unsigned align);
 
-/* The same by linear address as supervisor (descriptor tables, TSS) or at (cpl). */
+/*
+ * The same by linear address at (cpl): 0 to 3, or SOFT_IMPLICIT: as supervisor on the CPU's own behalf
+ * (descriptor tables, TSS), which SMAP refuses user pages whatever AC says (SDM 3A 4.6).
+ */
+#define SOFT_IMPLICIT 4u
 uint64_t soft_lin_read(struct soft *s, uint64_t la, unsigned size, unsigned cpl);
 void soft_lin_write(struct soft *s, uint64_t la, unsigned size, uint64_t val, unsigned cpl);
 void soft_lin_probe_write(struct soft *s, uint64_t la, unsigned len, unsigned cpl);

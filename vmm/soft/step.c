@@ -52,7 +52,6 @@ void soft_commit(struct soft *s, bool tf)
 {
 	s->rip = s->next_rip;
 	s->icount++;
-	s->faults = 0;
 	s->reported = false;
 	s->bp_reported = false;
 	/* A MOV SS holds back the single-step trap of its own, but not data breakpoints (17.3.1.4). */
