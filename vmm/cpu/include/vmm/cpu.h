@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cpu: one CPU and the back ends that run it: kvm and script (soft comes beside them).
+ * cpu: one CPU and the back ends that run it: soft, kvm and script.
  *
  * Guarantees: every exit is reported through cpu_host.exit, in order, as struct cpu_exit; every
  * stop is at an instruction boundary, with pending I/O completed, so that get(), set(), snapshots
@@ -16,6 +16,7 @@
 #define VMM_CPU_H
 
 #include <vmm/base.h>
+#include <vmm/clock.h>
 #include <vmm/gmem.h>
 #include <vmm/trace.h>
 #include <vmm/x86.h>
@@ -26,7 +27,8 @@ enum cpu_stop {
 	CPU_STOP_BUDGET, /* the budget is used up: instructions (soft), exits (kvm, script) */
 	CPU_STOP_TIME,	 /* the wall-clock limit passed (kvm) */
 	CPU_STOP_END,	 /* the script is at its end */
-	CPU_STOP_ERROR,	 /* the back end failed: cpu_error() says how */
+	CPU_STOP_ERROR,	 /* the back end failed: cpu.error says how */
+	CPU_STOP_FAULTS, /* faults without end and not one instruction between them (soft) */
 };
 
 /* What host.exit answers. */
@@ -85,10 +87,20 @@ struct cpu_config {
 	struct cpu_host host;
 	const struct x86_cpuid *cpuid; /* the template */
 	size_t nr_cpuid;
-	bool track_dirty; /* keep a dirty log: snapshots need it; off costs less */
+	struct clock *clock; /* the machine's; soft alone moves it */
+	uint64_t seed;	     /* of what the CPU itself draws: RDRAND on soft */
+	bool track_dirty;    /* keep a dirty log: snapshots need it; off costs less */
 	/* cpu.rip and cpu_exit.rip at every exit, for traces; without it only at the rare ones. */
 	bool want_rip;
 };
+
+/*
+ * soft: the software CPU (vmm/soft.h). Instructions are counted exactly and each is 1 ns of (clock):
+ * the clock stands at the count whenever host.exit or a timer's handler is called. Timers fire at
+ * their instruction. host.exit is called from inside the instruction; a wall-clock limit ends a run
+ * late by some 100,000 instructions. A CPU that is halted goes on when host.exit says so, as on kvm.
+ */
+int cpu_soft_new(struct cpu **out, const struct cpu_config *cfg, struct err *err);
 
 /*
  * kvm: no in-kernel irqchip. MSRs that KVM does not know, and those that (cfg) wants in user space
