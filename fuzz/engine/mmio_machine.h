@@ -264,14 +264,14 @@ static void machine_make(void)
 
 static void check_queue(struct virtio *v, struct virtq *q, struct frozen *f)
 {
-	FUZZ_ORACLE(q->num && !(q->num & (q->num - 1)) && q->num <= q->num_max, "queue-size",
-		    "size %u of at most %u", q->num, q->num_max);
 	if (!q->ready) {
 		if (f->ready)
 			depth_hit(queue_stopped);
 		f->ready = false;
 		return;
 	}
+	FUZZ_ORACLE(q->num && !(q->num & (q->num - 1)) && q->num <= q->num_max, "queue-size",
+		    "size %u of at most %u", q->num, q->num_max);
 	FUZZ_ORACLE(v->status & VIRTIO_S_FEATURES_OK, "ready-early", "ready at status %#x",
 		    v->status);
 	if (f->ready) {

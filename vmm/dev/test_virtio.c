@@ -203,22 +203,22 @@ static void status_bits(void **state)
 	dev_free(d);
 }
 
+static const uint32_t bad_sizes[] = {0, 3, 255, 257, 512, 0x10000, 0x10001, 0x80000000, UINT32_MAX};
+
 static void queue_sizes(void **state)
 {
 	struct machine *m = *state;
 	struct dev *d = machine_add(m, "virtio-rng");
-	static const uint32_t bad[] = {0,	3,	 255,	     257,	512,
-				       0x10000, 0x10001, 0x80000000, UINT32_MAX};
-
 	for (uint32_t n = 1; n <= 256; n *= 2) {
 		wr(m, QUEUE_NUM, n);
 		assert_int_equal(queue0(d)->num, n);
 	}
-	for (unsigned i = 0; i < ARRAY_SIZE(bad); i++) {
-		wr(m, QUEUE_NUM, bad[i]);
+	for (unsigned i = 0; i < ARRAY_SIZE(bad_sizes); i++) {
+		wr(m, QUEUE_NUM, bad_sizes[i]);
 		assert_true(last_is_guest_error(m));
-		assert_int_equal(queue0(d)->num, 256);
+		assert_int_equal(queue0(d)->num, bad_sizes[i]);
 	}
+	wr(m, QUEUE_NUM, 256);
 	/* A queue that is not there. */
 	for (uint32_t sel = 1; sel; sel <<= 1) {
 		wr(m, QUEUE_SEL, sel);
@@ -247,6 +247,12 @@ static void queue_ready_needs_all(void **state)
 	accept_features(m, F_ALL);
 	wr(m, QUEUE_READY, 2); /* no value for it */
 	assert_int_equal(rd(m, QUEUE_READY), 0);
+	for (unsigned i = 0; i < ARRAY_SIZE(bad_sizes); i++) {
+		wr(m, QUEUE_NUM, bad_sizes[i]);
+		wr(m, QUEUE_READY, 1);
+		assert_int_equal(rd(m, QUEUE_READY), 0);
+	}
+	wr(m, QUEUE_NUM, 16);
 	wr(m, QUEUE_DESC_LOW, RINGS + 8); /* not aligned */
 	wr(m, QUEUE_READY, 1);
 	assert_int_equal(rd(m, QUEUE_READY), 0);
@@ -424,8 +430,8 @@ static void rng_completes_malformed_empty(void **state)
 
 	bring_up(m, &q, F_ALL, 16);
 	for (unsigned i = 0; i < ARRAY_SIZE(bad); i++) {
-		assert_int_equal(virtq_driver_desc(&q, 3, bad[i].addr, bad[i].len, bad[i].flags,
-						   bad[i].next),
+		assert_int_equal(virtq_driver_desc(&q, 3, bad[i].addr, bad[i].len,
+						   bad[i].flags, bad[i].next),
 				 0);
 		assert_int_equal(offer(m, &q, 3), 0);
 		assert_int_equal(rd(m, STATUS), UP);

@@ -174,12 +174,15 @@ static void write_queue(struct virtio *v, uint64_t off, uint32_t val)
 	}
 	switch (off) {
 	case VIRTIO_MMIO_QUEUE_NUM:
-		/* 2.7: a power of two, here at most QueueNumMax; all 32 bits are looked at. */
+		/*
+		 * 2.7: a power of two, here at most QueueNumMax. Kept whatever it is, all 32 bits of it:
+		 * QueueReady refuses a wrong one. Ignoring it would leave a queue of another size than
+		 * the driver believes.
+		 */
 		if (!val || (val & (val - 1)) || val > q->num_max)
 			dev_guest_error(&v->dev, "virtio-mmio: QueueNum is no size for it", off,
 					val);
-		else
-			q->num = val;
+		q->num = val;
 		break;
 	case VIRTIO_MMIO_QUEUE_DESC_LOW:
 	case VIRTIO_MMIO_QUEUE_DESC_HIGH:
