@@ -18,10 +18,10 @@ static bool is_golden(const char *p, size_t len, const char *suffix)
 	p += 2;
 	while (p < end && (*p == ' ' || *p == '\t'))
 		p++;
-	if (end - p < 5 || memcmp(p, "exits", 5))
+	if (end - p < 5 || memcmp(p, "exits", 5) != 0)
 		return false;
 	p += 5;
-	if ((size_t)(end - p) < n || memcmp(p, suffix, n))
+	if ((size_t)(end - p) < n || memcmp(p, suffix, n) != 0)
 		return false;
 	p += n;
 	while (p < end && (*p == ' ' || *p == '\t'))

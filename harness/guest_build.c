@@ -129,7 +129,6 @@ static int tool_failed(const struct build *b, const char *tool, const char *log,
 
 static int run_tool(const struct build *b, const char *tool, const char *const argv[])
 {
-	extern char **environ;
 	posix_spawn_file_actions_t fa;
 	char log[PATH_MAX + 8];
 	int rc, status;
@@ -325,7 +324,7 @@ int guest_assemble(const struct guest_spec *s, const char *cache_dir, const char
 			rc = 0;
 	}
 	/* `load: elf` wants the file that was linked. */
-	if (!rc && (s->load == GUEST_ELF || s->load == GUEST_MULTIBOOT_ELF)) {
+	if (!rc && *image && (s->load == GUEST_ELF || s->load == GUEST_MULTIBOOT_ELF)) {
 		len = strlen(*image);
 		memcpy(*image + len - 4, ".elf", 4);
 	}

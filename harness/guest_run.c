@@ -37,7 +37,7 @@ void test_probes_free(struct test_probes *p)
 int test_probes_get(struct test_probes *p, const char *name, const char **why)
 {
 	for (unsigned i = 0; i < p->n; i++) {
-		if (strcmp(vm_probes[i].name, name))
+		if (strcmp(vm_probes[i].name, name) != 0)
 			continue;
 		if (p->p[i].holds < 0) {
 			int rc = vm_probe_run(name, p->p[i].why, sizeof(p->p[i].why));

@@ -487,7 +487,7 @@ static bool next_header(const char **p, const char *end, unsigned *line, const c
 
 static int parse_value(const struct at *at, struct guest_spec *s, const struct line *l)
 {
-	char *v = strndup(l->value, l->len);
+	char *v = strndup(l->value ? l->value : "", l->len);
 	int rc;
 
 	if (!v)
@@ -501,7 +501,7 @@ static int parse_value(const struct at *at, struct guest_spec *s, const struct l
 static int first_pass(struct at *at, const char *text, size_t len, uint32_t seen[GUEST_CPUS])
 {
 	const char *p = text, *t;
-	struct line l;
+	struct line l = {0};
 	size_t n;
 	int rc;
 
@@ -524,7 +524,7 @@ int guest_spec_parse(struct guest_spec *s, const char *path, enum guest_cpu cpu,
 	struct at at = {path, 0, err};
 	uint32_t seen[GUEST_CPUS] = {0};
 	const char *p = text, *t;
-	struct line l;
+	struct line l = {0};
 	size_t n;
 	int rc;
 

@@ -102,7 +102,7 @@ static void list_tests(struct run *r, struct test_totals *t)
 			buf_printf(&b, "{\"test\":");
 			buf_put_json(&b, name, strlen(name));
 			buf_printf(&b, ",\"summary\":");
-			if (task->spec)
+			if (task->spec && what)
 				buf_put_json(&b, what, strlen(what));
 			else
 				buf_printf(&b, "null");

@@ -104,7 +104,7 @@ bool judge_diff(const char *what, const char *want, size_t want_len, const char 
 		size_t wlen = take_line(&wn, wend, &wl), glen = take_line(&gn, gend, &gl);
 
 		/* The newline is compared too: the last line may lack it. */
-		if (wn - w != gn - g || memcmp(w, g, (size_t)(wn - w)))
+		if (wn - w != gn - g || memcmp(w, g, (size_t)(wn - w)) != 0)
 			break;
 		context[(line - 1) % DIFF_CONTEXT].p = wl;
 		context[(line - 1) % DIFF_CONTEXT].len = wlen < glen ? wlen : glen;

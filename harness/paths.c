@@ -125,7 +125,7 @@ int guest_xdg_dir(char **dir, struct err *err)
 
 int guest_cache_dir(char **dir, struct err *err)
 {
-	char *tree, *base;
+	char *tree = NULL, *base = NULL;
 	int rc;
 
 	if (!guest_tree_dir(&tree, NULL)) {

@@ -19,7 +19,7 @@ static const char *serial = "";
 
 static enum test_verdict judged(const char *header)
 {
-	struct err err;
+	struct err err = {0};
 	struct judge_run run = {&res, serial, strlen(serial), false, &stream};
 
 	assert_int_equal(guest_spec_parse(&spec, "t.asm", GUEST_KVM, header, strlen(header), &err),

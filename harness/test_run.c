@@ -45,7 +45,7 @@ static void get_spec(struct guest_spec *s, const char *file)
 static int make_dir(void **state)
 {
 	(void)state;
-	strcpy(dir, "/tmp/vise-run.XXXXXX");
+	snprintf(dir, sizeof(dir), "/tmp/vise-run.XXXXXX");
 	if (!mkdtemp(dir) || guest_lib_dir(&lib, &err))
 		return -1;
 	snprintf(cache, sizeof(cache), "%s/cache", dir);
@@ -74,7 +74,8 @@ static void remove_all(const char *path)
 static int drop_dir(void **state)
 {
 	(void)state;
-	setenv("PATH", old_path, 1);
+	if (old_path)
+		setenv("PATH", old_path, 1);
 	remove_all(dir);
 	free(old_path);
 	free(lib);
@@ -301,7 +302,7 @@ static void expected_failures(void **state)
 	assert_int_equal(test_probes_init(&probes), 0);
 	for (unsigned i = 0; i < probes.n; i++) {
 		probes.p[i].holds = strcmp(vm_probes[i].name, "nasm") != 0;
-		strcpy(probes.p[i].why, "as measured");
+		snprintf(probes.p[i].why, sizeof(probes.p[i].why), "as measured");
 	}
 	/* The probe "nasm" does not hold in this table, "ld" does. */
 	for (unsigned holds = 0; holds < 2; holds++) {

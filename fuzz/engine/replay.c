@@ -100,17 +100,58 @@ static void collect(struct inputs *in, const char *path, unsigned depth)
 		free(ents);
 }
 
-/* Once, from a handler or a sanitizer's callback: the last lines. */
+/* Text put together without stdio: it is used in handlers of signals. */
+struct text {
+	char p[4608];
+	size_t len;
+};
+
+static void put(struct text *t, const char *s)
+{
+	while (*s && t->len < sizeof(t->p))
+		t->p[t->len++] = *s++;
+}
+
+static void put_number(struct text *t, unsigned n)
+{
+	char digits[12];
+	size_t i = sizeof(digits) - 1;
+
+	digits[i] = '\0';
+	do {
+		digits[--i] = (char)('0' + n % 10);
+	} while (n /= 10);
+	put(t, digits + i);
+}
+
+/* Once, from a handler or a sanitizer's callback: the last lines. Standard output was flushed. */
 static void say_not_ok(const char *why)
 {
 	const char *name = now.name;
+	struct text t;
 
 	if (!name)
 		return;
 	now.name = NULL;
-	printf("not ok %u %s\n# %s\n%u passed, 1 failed, %u skipped\n", now.nr, name, why,
-	       now.passed, now.total - now.nr);
-	fflush(stdout);
+	t.len = 0;
+	put(&t, "not ok ");
+	put_number(&t, now.nr);
+	put(&t, " ");
+	put(&t, name);
+	put(&t, "\n# ");
+	put(&t, why);
+	put(&t, "\n");
+	put_number(&t, now.passed);
+	put(&t, " passed, 1 failed, ");
+	put_number(&t, now.total - now.nr);
+	put(&t, " skipped\n");
+	for (size_t done = 0; done < t.len;) {
+		ssize_t n = write(STDOUT_FILENO, t.p + done, t.len - done);
+
+		if (n <= 0)
+			break;
+		done += (size_t)n;
+	}
 }
 
 static void on_death(void)
@@ -122,7 +163,8 @@ static void on_signal(int sig)
 {
 	say_not_ok(sig == SIGALRM   ? "no end within the time limit"
 		   : sig == SIGABRT ? "aborted: an oracle or an assertion failed"
-				    : strsignal(sig));
+		   : sig == SIGSEGV ? "an access to memory that is not there"
+				    : "ended by a signal");
 	signal(sig, SIG_DFL);
 	raise(sig);
 }
@@ -162,6 +204,8 @@ static int run_one(const char *path, unsigned timeout)
 	memcpy(exact, data, len);
 	free(data);
 	alarm(timeout);
+	/* What a crash says comes behind all that was said before. */
+	fflush(stdout);
 	now.name = path;
 	LLVMFuzzerTestOneInput(exact, len);
 	now.name = NULL;
@@ -186,6 +230,12 @@ static unsigned show_depth(void)
 	return zero;
 }
 
+static int usage(const char *name)
+{
+	fprintf(stderr, "usage: %s [--require-depth] [--timeout S] FILE|FOLDER...\n", name);
+	return 2;
+}
+
 int main(int argc, char **argv)
 {
 	unsigned timeout = TIMEOUT_S, failed = 0, zero;
@@ -202,20 +252,14 @@ int main(int argc, char **argv)
 			timeout = (unsigned)n;
 			i++;
 		} else if (argv[i][0] == '-') {
-			fprintf(stderr,
-				"usage: %s [--require-depth] [--timeout S] FILE|FOLDER...\n",
-				argv[0]);
-			return 2;
+			free(in.path);
+			return usage(argv[0]);
 		} else {
 			collect(&in, argv[i], 0);
 		}
 	}
-	if (!in.n) {
-		fprintf(stderr,
-			"replay: no inputs: %s [--require-depth] [--timeout S] FILE|FOLDER...\n",
-			argv[0]);
-		return 2;
-	}
+	if (!in.n)
+		return usage(argv[0]);
 	if (LLVMFuzzerInitialize)
 		LLVMFuzzerInitialize(&argc, &argv);
 	watch();

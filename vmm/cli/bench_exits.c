@@ -24,12 +24,12 @@ static const struct {
 	unsigned len;
 	const char *line; /* the same as a script */
 } guests[KINDS] = {
-	/* mov dx, 0x500; mov al, 0x5a; again: out dx, al; jmp again */
+	/* mov dx, 0x700; mov al, 0x5a; again: out dx, al; jmp again */
 	{"pio",
 	 X86_REAL,
-	 {0xba, 0x00, 0x05, 0xb0, 0x5a, 0xee, 0xeb, 0xfd},
+	 {0xba, 0x00, 0x07, 0xb0, 0x5a, 0xee, 0xeb, 0xfd},
 	 8,
-	 "pio w 0x500 1 0x5a\n"},
+	 "pio w 0x700 1 0x5a\n"},
 	/* mov edi, 0xfeb00000; again: mov [edi], eax; jmp again */
 	{"mmio",
 	 X86_PROT,
@@ -108,7 +108,8 @@ static double bare_run(struct bare *b, enum kind kind, unsigned n)
 	uint64_t start = cli_now_ns();
 
 	for (unsigned i = 0; i < n; i++) {
-		if (ioctl(b->vcpu.fd, KVM_RUN, 0) < 0 || b->vcpu.run->exit_reason != reasons[kind])
+		if (!b->vcpu.run || ioctl(b->vcpu.fd, KVM_RUN, 0) < 0 ||
+		    b->vcpu.run->exit_reason != reasons[kind])
 			return -1;
 	}
 	return (double)(cli_now_ns() - start) / 1e9;

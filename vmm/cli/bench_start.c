@@ -17,7 +17,6 @@ static const unsigned char guest[] = {0xb0, 0x00, 0xe6, 0xf4, 0xf4};
 /* Start to end in seconds, or -1 where the status is not 0. */
 static double timed(const char *const *argv)
 {
-	extern char **environ;
 	posix_spawn_file_actions_t fa;
 	uint64_t start;
 	int status = -1;

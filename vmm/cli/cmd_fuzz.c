@@ -305,8 +305,9 @@ static int some_seed(const char *dir, struct err *err)
 	return file_write(path, "\n", 1, err);
 }
 
-static int fuzz(const struct fuzz_opts *o, struct fuzz_job *job)
+static int fuzz(const struct fuzz_opts *o, const struct fuzz_job *base)
 {
+	struct fuzz_job with = *base, *job = &with;
 	char goal[2][PATH_MAX], seeds_goal[PATH_MAX], seeds[PATH_MAX], replay[PATH_MAX];
 	bool afl = job->engine == FUZZ_AFL;
 	const char *goals[5] = {goal[0], seeds_goal, replay};
@@ -428,7 +429,7 @@ static int run(void *opt, int argc, char **argv)
 	} else if (argc && !st) {
 		if (!o->out && default_out(&base, tree, &err))
 			st = cli_fail(ST_START, "%s", err.msg);
-		if (!st)
+		if (!st && (o->out || base))
 			out = absolute(o->out ? o->out : base, argv[0]);
 		job.tree = tree;
 		job.target = argv[0];

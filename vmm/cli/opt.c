@@ -71,8 +71,9 @@ const char *opt_nearest(const char *word, const char *const *names)
 static const struct opt *find(const struct opt *o, const char *name, size_t len, char letter)
 {
 	for (; o && o->name; o++) {
-		if (letter ? o->letter == letter
-			   : strlen(o->name) == len && !memcmp(o->name, name, len))
+		if (letter && o->letter == letter)
+			return o;
+		if (!letter && name && strlen(o->name) == len && !memcmp(o->name, name, len))
 			return o;
 	}
 	return NULL;
@@ -299,7 +300,7 @@ void opt_man(const struct cmd *cmd, FILE *f)
 	char upper[32];
 	size_t i;
 
-	for (i = 0; cmd->name[i] && i < sizeof(upper) - 1; i++)
+	for (i = 0; i < sizeof(upper) - 1 && cmd->name[i]; i++)
 		upper[i] = (char)toupper((unsigned char)cmd->name[i]);
 	upper[i] = '\0';
 	fprintf(f, ".TH VISE\\-%s 1\n.SH NAME\nvise\\-%s \\- ", upper, cmd->name);

@@ -107,7 +107,7 @@ static void bad(void **state)
 	refused("--num=", "not a number");
 	refused("a b c", "too many words, from 'c' on: vise try [A [B]]");
 	for (unsigned i = 0; i <= OPT_MANY; i++)
-		strcat(many, "-i x ");
+		snprintf(many + 5 * i, sizeof(many) - 5 * i, "-i x ");
 	refused(many, "more than 16 times");
 	refused("--a-very-long-option-that-is-longer-than-any-word-that-could-be-meant-here",
 		"unknown");
