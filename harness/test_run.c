@@ -44,13 +44,15 @@ static void get_spec(struct guest_spec *s, const char *file)
 
 static int make_dir(void **state)
 {
+	const char *path = getenv("PATH");
+
 	(void)state;
 	snprintf(dir, sizeof(dir), "/tmp/vise-run.XXXXXX");
 	if (!mkdtemp(dir) || guest_lib_dir(&lib, &err))
 		return -1;
 	snprintf(cache, sizeof(cache), "%s/cache", dir);
-	old_path = strdup(getenv("PATH") ? getenv("PATH") : "/usr/bin:/bin");
-	return 0;
+	old_path = strdup(path ? path : "/usr/bin:/bin");
+	return old_path ? 0 : -1;
 }
 
 static void remove_all(const char *path)

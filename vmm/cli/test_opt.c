@@ -106,7 +106,7 @@ static void bad(void **state)
 	refused("--num 99999999999999999999", "out of range");
 	refused("--num=", "not a number");
 	refused("a b c", "too many words, from 'c' on: vise try [A [B]]");
-	for (unsigned i = 0; i <= OPT_MANY; i++)
+	for (size_t i = 0; i <= OPT_MANY; i++)
 		snprintf(many + 5 * i, sizeof(many) - 5 * i, "-i x ");
 	refused(many, "more than 16 times");
 	refused("--a-very-long-option-that-is-longer-than-any-word-that-could-be-meant-here",
