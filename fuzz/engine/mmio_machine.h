@@ -15,7 +15,7 @@
 #define UART_LINE 4u
 #define TEST_LINE 10u
 #define TEST_MMIO 0xfeb00000ull
-#define TEST_PIO  0x500u
+#define TEST_PIO  0x700u
 #define RNG_LINE  5u
 
 enum { UART, PIC, TEST, CONSOLE, EXIT, RNG, ECHO, EDGES, DEVICES };

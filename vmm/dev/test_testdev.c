@@ -2,7 +2,7 @@
 /* The test device against its header. */
 #include "test_machine.h"
 
-#define PIO  0x500u
+#define PIO  0x700u
 #define REG  0xfeb00000ull
 #define LINE (1u << 10)
 

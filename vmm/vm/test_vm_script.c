@@ -107,13 +107,13 @@ static void serial_input_and_tee(void **state)
 static void streams(void **state)
 {
 	(void)state;
-	play("pio w 0x508 4 0x12345678\npio r 0x508 4 0x12345678\npio r 0x50a 2 0x1234\n"
+	play("pio w 0x708 4 0x12345678\npio r 0x708 4 0x12345678\npio r 0x70a 2 0x1234\n"
 	     "pio r 0x600 1 0xff\npio w 0x600 2 0x1\n"
 	     "mmio w 0xfeb00000 8 0x1122334455667788\nmmio r 0xfeb00003 3 0x334455\n"
 	     "mmio r 0xe0000000 8 0xffffffffffffffff\n"
 	     "msr w 0x4b564d80 0xabcdef\nmsr r 0x4b564d80 0xabcdef\nmsr r 0x4b564d88 0x0 gp\n"
 	     "msr w 0x4b564d88 0x7 gp\nhlt\n",
-	     "pio w 0x508 4 0x12345678\npio r 0x508 4 0x12345678\npio r 0x50a 2 0x1234\n"
+	     "pio w 0x708 4 0x12345678\npio r 0x708 4 0x12345678\npio r 0x70a 2 0x1234\n"
 	     "pio r 0x600 1 0xff\npio w 0x600 2 0x1\n"
 	     "mmio w 0xfeb00000 8 0x1122334455667788\nmmio r 0xfeb00003 3 0x334455\n"
 	     "mmio r 0xe0000000 8 0xffffffffffffffff\n"
@@ -138,7 +138,7 @@ static void split_read_is_joined(void **state)
 
 static void mismatch(void **state)
 {
-	struct vm_result res = play("pio w 0x500 1 0x7\npio r 0x500 1 0x8\n", NULL);
+	struct vm_result res = play("pio w 0x700 1 0x7\npio r 0x700 1 0x8\n", NULL);
 
 	(void)state;
 	assert_int_equal(res.verdict, VM_FAIL);
@@ -222,7 +222,7 @@ static void strings_are_unrolled(void **state)
 	struct vm *vm;
 
 	(void)state;
-	e[0].pio.port = 0x50c;
+	e[0].pio.port = 0x70c;
 	e[0].pio.size = 2;
 	e[0].pio.write = true;
 	e[0].pio.count = 3;
@@ -232,9 +232,9 @@ static void strings_are_unrolled(void **state)
 	vm = make_mock(&m, e, 2);
 	stream_to(vm, &b);
 	run_vm(vm, 0, 0);
-	assert_string_equal(buf_str(&b), "pio w 0x50c 2 0x201\npio w 0x50c 2 0x403\n"
-					 "pio w 0x50c 2 0x605\npio r 0x50c 2 0x605\n"
-					 "pio r 0x50c 2 0x605\npio r 0x50c 2 0x605\nend script\n");
+	assert_string_equal(buf_str(&b), "pio w 0x70c 2 0x201\npio w 0x70c 2 0x403\n"
+					 "pio w 0x70c 2 0x605\npio r 0x70c 2 0x605\n"
+					 "pio r 0x70c 2 0x605\npio r 0x70c 2 0x605\nend script\n");
 	/* time goes with the lines, not with the exits */
 	assert_int_equal(clock_now(vm_clock(vm)), 6 * VM_EXIT_NS);
 	assert_memory_equal(data, "\x05\x06\x05\x06\x05\x06", 6);

@@ -82,7 +82,7 @@ static void two_scripts(void **state)
 		"pio w 0xe9 1 1\nhlt\nmmio w 0xfeb00000 4 7\nmmio r 0xfeb00000 4 7\n"
 		"pio w 0xf4 1 0\n";
 	static const char b[] =
-		"pio w 0x500 1 9\nmmio r 0xfeb00000 4 0\npio r 0x500 1 9\nhlt\nhlt\n"
+		"pio w 0x700 1 9\nmmio r 0xfeb00000 4 0\npio r 0x700 1 9\nhlt\nhlt\n"
 		"hlt\npio w 0xf4 1 0\n";
 	struct vm_spec spec[2] = {
 		{.cpu = VM_CPU_SCRIPT, .script = a, .script_len = sizeof(a) - 1},

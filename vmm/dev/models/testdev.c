@@ -8,7 +8,7 @@
 
 #include <vmm/dev.h>
 
-#define TESTDEV_PIO_BASE  0x500u
+#define TESTDEV_PIO_BASE  0x700u
 #define TESTDEV_MMIO_BASE 0xfeb00000u
 #define TESTDEV_IRQ	  10u
 #define TIMER_FIRED	  1u

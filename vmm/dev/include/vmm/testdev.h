@@ -3,7 +3,7 @@
  * testdev: the register map of the test device (class "testdev"), by which a guest checks what the
  * machine does with its accesses and asks things of the machine. Ours: there is no datasheet.
  *
- * Three ranges: ports TESTDEV_PIO_* from 0x500 (0x20 bytes), registers TESTDEV_* from 0xfeb00000
+ * Three ranges: ports TESTDEV_PIO_* from 0x700 (0x20 bytes), registers TESTDEV_* from 0xfeb00000
  * (0x1000 bytes), MSRs TESTDEV_MSR + 0 to 7.
  *
  * Widths. The scratch areas and the RMW area take accesses of any width at any offset inside them,
@@ -24,7 +24,7 @@
 
 struct dev;
 
-/* Ports, from the base of range 0 (0x500). */
+/* Ports, from the base of range 0 (0x700). */
 enum testdev_pio {
 	/* 16 bytes of scratch, as memory; each access is logged */
 	TESTDEV_PIO_SCRATCH8 = 0x00, /* 8 bytes, rw */

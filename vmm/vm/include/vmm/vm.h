@@ -60,7 +60,7 @@ struct vm_spec {
 #define VM_COM1_IRQ	4u
 #define VM_DEBUGCON	0xe9u
 #define VM_DEBUG_EXIT	0xf4u
-#define VM_TESTDEV_PIO	0x500u	    /* 0x20 bytes */
+#define VM_TESTDEV_PIO	0x700u	    /* 0x20 bytes */
 #define VM_TESTDEV_MMIO 0xfeb00000u /* 0x1000 bytes */
 #define VM_TESTDEV_IRQ	10u
 #define VM_VIRTIO	0xd0000000u
