@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * soft: RDMSR and WRMSR: SDM volume 4, with the rules of each register. The machine's own range
+ * (soft_config) goes to host.exit; what no line here names is #GP(0).
+ */
+#include "ops.h"
+#include "system.h"
+
+#define MSR_TSC		   0x10u
+#define MSR_PLATFORM_ID	   0x17u
+#define MSR_APIC_BASE	   0x1bu
+#define MSR_UCODE_REV	   0x8bu
+#define MSR_SYSENTER_ESP   0x175u
+#define MSR_SYSENTER_EIP   0x176u
+#define MSR_MCG_CAP	   0x179u
+#define MSR_MCG_STATUS	   0x17au
+#define MSR_MISC_ENABLE	   0x1a0u
+#define MSR_DEBUGCTL	   0x1d9u
+#define MSR_PAT		   0x277u
+#define MSR_MPERF	   0xe7u
+#define MSR_APERF	   0xe8u
+#define MSR_EFER	   0xc0000080u
+#define MSR_STAR	   0xc0000081u
+#define MSR_LSTAR	   0xc0000082u
+#define MSR_CSTAR	   0xc0000083u
+#define MSR_FMASK	   0xc0000084u
+#define MSR_FS_BASE	   0xc0000100u
+#define MSR_GS_BASE	   0xc0000101u
+#define MSR_KERNEL_GS_BASE 0xc0000102u
+#define MSR_TSC_AUX	   0xc0000103u
+
+#define MISC_FIXED    0x1880ull /* performance monitoring off; BTS, PEBS not there: read-only */
+#define MISC_WRITABLE 0x400c50809ull /* volume 4, table 2-2 */
+#define APIC_BASE_LOW 0x900ull	     /* BSP, enable */
+#define CPUID_APERF   1u	     /* leaf 6, ECX */
+enum { EAX, EBX, ECX, EDX };
+
+/* How the value is judged when it is written. */
+enum rule { ANY, CANONICAL, LOW32, PAT };
+
+static const struct plain { /* those that live in msr[] and do nothing */
+	uint32_t num;
+	enum rule rule;
+} plain[] = {
+	{0x174, ANY},
+	{MSR_SYSENTER_ESP, CANONICAL},
+	{MSR_SYSENTER_EIP, CANONICAL},
+	{MSR_PAT, PAT},
+	{MSR_STAR, ANY},
+	{MSR_LSTAR, CANONICAL},
+	{MSR_CSTAR, CANONICAL},
+	{MSR_FMASK, LOW32},
+	{MSR_KERNEL_GS_BASE, CANONICAL},
+};
+
+static const struct plain *find_plain(uint32_t num)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(plain); i++)
+		if (plain[i].num == num && x86_msr_index(num) >= 0)
+			return &plain[i];
+	return NULL;
+}
+
+static bool follows(enum rule rule, uint64_t val)
+{
+	switch (rule) {
+	case CANONICAL:
+		return soft_canonical(val);
+	case LOW32:
+		return !(val >> 32);
+	case PAT: /* 11.12.2: types 0, 1, 4 to 7 */
+		for (unsigned i = 0; i < 8; i++) {
+			unsigned type = val >> (8 * i) & 0xff;
+
+			if (type > 7 || type == 2 || type == 3)
+				return false;
+		}
+		return true;
+	default:
+		return true;
+	}
+}
+
+uint64_t soft_tsc(struct soft *s)
+{
+	return s->cfg.host.now(s->cfg.host.ctx) + s->tsc_offset;
+}
+
+static bool has_aperf(const struct soft *s)
+{
+	return soft_cpuid_reg(s, 6, 0, ECX) & CPUID_APERF;
+}
+
+/* ---- EFER ---------------------------------------------------------------------------------------------- */
+
+#define CPUID_EXT1_NX (1u << 20)
+#define CPUID_EXT1_LM (1u << 29)
+
+static bool write_efer(struct soft *s, uint64_t val)
+{
+	uint64_t known = X86_EFER_LMA, changed;
+	uint32_t ext = soft_cpuid_reg(s, 0x80000001, 0, EDX);
+
+	if (soft_has(s, INSN_C_SYSCALL))
+		known |= X86_EFER_SCE;
+	if (ext & CPUID_EXT1_NX)
+		known |= X86_EFER_NXE;
+	if (ext & CPUID_EXT1_LM)
+		known |= X86_EFER_LME;
+	if (val & ~known)
+		return false;
+	changed = s->efer ^ val;
+	if ((changed & X86_EFER_LME) && (s->cr0 & X86_CR0_PG))
+		return false;
+	/* LMA is the CPU's to write. */
+	s->efer = (val & ~X86_EFER_LMA) | (s->efer & X86_EFER_LMA);
+	if (changed & X86_EFER_NXE)
+		soft_tlb_flush(s, true);
+	soft_mode_changed(s);
+	return true;
+}
+
+static bool write_apic_base(struct soft *s, uint64_t val)
+{
+	/* Without x2APIC bits 10 and 9, and all below 8, are reserved (10.4.4). */
+	if ((val & 0xfff & ~APIC_BASE_LOW) || val >> s->maxphyaddr)
+		return false;
+	s->apic_base = val;
+	return true;
+}
+
+/* ---- the rest -------------------------------------------------------------------------------------------- */
+
+static bool read_special(struct soft *s, uint32_t num, uint64_t *val)
+{
+	*val = 0;
+	switch (num) {
+	case MSR_TSC:
+		*val = soft_tsc(s);
+		return true;
+	case MSR_APIC_BASE:
+		*val = s->apic_base;
+		return true;
+	case MSR_PLATFORM_ID:
+	case MSR_UCODE_REV:
+	case MSR_MCG_CAP: /* no banks */
+	case MSR_MCG_STATUS:
+	case MSR_DEBUGCTL:
+		return true;
+	case MSR_MISC_ENABLE:
+		*val = s->misc_enable | MISC_FIXED;
+		return true;
+	case MSR_MPERF:
+	case MSR_APERF:
+		*val = soft_tsc(s);
+		return has_aperf(s);
+	case MSR_EFER:
+		*val = s->efer;
+		return true;
+	case MSR_FS_BASE:
+		*val = s->seg[X86_FS].base;
+		return true;
+	case MSR_GS_BASE:
+		*val = s->seg[X86_GS].base;
+		return true;
+	case MSR_TSC_AUX:
+		*val = s->tsc_aux;
+		return soft_has(s, INSN_C_RDTSCP);
+	default:
+		return false;
+	}
+}
+
+static bool write_base(struct soft *s, unsigned seg, uint64_t val)
+{
+	if (!soft_canonical(val))
+		return false;
+	s->seg[seg].base = val;
+	return true;
+}
+
+static bool write_special(struct soft *s, uint32_t num, uint64_t val)
+{
+	switch (num) {
+	case MSR_TSC:
+		s->tsc_offset = val - s->cfg.host.now(s->cfg.host.ctx);
+		return true;
+	case MSR_APIC_BASE:
+		return write_apic_base(s, val);
+	case MSR_UCODE_REV: /* asked for by a write before CPUID and the read */
+	case MSR_MCG_STATUS:
+	case MSR_DEBUGCTL:
+		return val == 0;
+	case MSR_MISC_ENABLE:
+		if (val & ~(MISC_WRITABLE | MISC_FIXED))
+			return false;
+		s->misc_enable = val & MISC_WRITABLE;
+		return true;
+	case MSR_EFER:
+		return write_efer(s, val);
+	case MSR_FS_BASE:
+		return write_base(s, X86_FS, val);
+	case MSR_GS_BASE:
+		return write_base(s, X86_GS, val);
+	case MSR_TSC_AUX:
+		if (!soft_has(s, INSN_C_RDTSCP) || val >> 32)
+			return false;
+		s->tsc_aux = (uint32_t)val;
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* The machine's own: it may refuse. */
+#define KVM_REASON_FILTER 4 /* as KVM says it for a range that user space asked for */
+
+static bool user_msr(struct soft *s, uint32_t num, bool write, uint64_t *val)
+{
+	struct cpu_exit e = {.kind = CPU_EXIT_MSR, .rip = s->insn_rip};
+
+	e.msr.num = num;
+	e.msr.write = write;
+	e.msr.why = KVM_REASON_FILTER;
+	e.msr.val = write ? *val : 0;
+	s->cfg.host.exit(s->cfg.host.ctx, &e);
+	if (!write)
+		*val = e.msr.val;
+	return !e.msr.fault;
+}
+
+static bool is_user(const struct soft *s, uint32_t num)
+{
+	return num - s->cfg.msr_user < s->cfg.nr_msr_user;
+}
+
+void soft_op_rdmsr(struct soft *s, const struct insn *i)
+{
+	uint32_t num = (uint32_t)s->gpr[X86_RCX];
+	uint64_t val = 0;
+	bool ok;
+
+	(void)i;
+	if (s->cpl)
+		soft_gp0(s);
+	if (is_user(s, num)) {
+		ok = user_msr(s, num, false, &val);
+	} else if (find_plain(num)) {
+		val = s->msr[x86_msr_index(num)];
+		ok = true;
+	} else {
+		ok = read_special(s, num, &val);
+	}
+	if (!ok)
+		soft_gp0(s);
+	s->gpr[X86_RAX] = (uint32_t)val;
+	s->gpr[X86_RDX] = val >> 32;
+}
+
+void soft_op_wrmsr(struct soft *s, const struct insn *i)
+{
+	uint32_t num = (uint32_t)s->gpr[X86_RCX];
+	uint64_t val = (uint32_t)s->gpr[X86_RAX] | s->gpr[X86_RDX] << 32;
+	const struct plain *p = find_plain(num);
+	bool ok;
+
+	(void)i;
+	if (s->cpl)
+		soft_gp0(s);
+	if (is_user(s, num)) {
+		ok = user_msr(s, num, true, &val);
+	} else if (p) {
+		ok = follows(p->rule, val);
+		if (ok)
+			s->msr[x86_msr_index(num)] = val;
+	} else {
+		ok = write_special(s, num, val);
+	}
+	if (!ok)
+		soft_gp0(s);
+}
