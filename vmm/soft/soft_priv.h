@@ -62,6 +62,7 @@ enum soft_access { SOFT_READ, SOFT_WRITE, SOFT_EXEC };
 #define SOFT_CR4_DE	(1ull << 3)
 
 struct soft_trace;
+struct soft_link;
 struct soft_fast; /* the fast path's own: trace.c */
 
 struct soft {
@@ -80,7 +81,8 @@ struct soft {
 	uint64_t fgen;		     /* counts what makes links void: TLB flushes, stale code */
 	uint64_t fkey;		     /* what a link must have to hold, */
 	uint64_t deadline;	     /* the count from which on links are not taken, */
-	uint64_t miss_la;	     /* the address of a miss */
+	uint64_t miss_la;	     /* the address of a miss, */
+	struct soft_link *link;	     /* the link that did not hold */
 	uint8_t cpl;		     /* 0 to 3 */
 	uint8_t bits;		     /* 16, 32, 64: of code at CS */
 	bool stack32, stack64;	     /* width of the stack pointer by SS.B or long mode */
@@ -222,6 +224,8 @@ void soft_lin_probe_write(struct soft *s, uint64_t la, unsigned len, unsigned cp
  * soft_walk() is the pure walk (no TLB): 0, or the #PF error code + 1 << 31.
  */
 uint64_t soft_translate(struct soft *s, uint64_t la, enum soft_access acc, unsigned cpl);
+/* The same at s->cpl, for the fast path: false where it would raise; nothing is changed then. */
+bool soft_translate_try(struct soft *s, uint64_t la, enum soft_access acc);
 uint32_t soft_walk(struct soft *s, uint64_t la, enum soft_access acc, unsigned cpl, uint64_t *gpa,
 		   uint64_t *page_size, bool *writable);
 void soft_tlb_flush(struct soft *s, bool global);
@@ -292,6 +296,8 @@ uint64_t soft_mov_from_control(struct soft *s, const struct insn_operand *o);
 void soft_step(struct soft *s);
 /* After an instruction whose TF was (tf) at its start: rip, count, shadow, traps. */
 void soft_commit(struct soft *s, bool tf);
+/* TZCNT and LZCNT to what they are on a CPU that hasn't got them. */
+void soft_without_feature(struct soft *s, struct insn *i);
 /* cpuid_has and maxphyaddr from the template. */
 void soft_features(struct soft *s);
 

@@ -12,7 +12,7 @@
 #define DR6_FIXED 0xffff0ff0ull
 
 /* TZCNT and LZCNT are BSF and BSR with a prefix that is ignored where the CPU hasn't got them. */
-static void without_feature(struct soft *s, struct insn *i)
+void soft_without_feature(struct soft *s, struct insn *i)
 {
 	if (i->op == INSN_TZCNT && !soft_has(s, INSN_C_BMI1))
 		i->op = INSN_BSF;
@@ -38,7 +38,7 @@ void soft_fetch_decode(struct soft *s, struct insn *i)
 		soft_gp0(s);
 	if (rc < 0)
 		soft_ud(s);
-	without_feature(s, i);
+	soft_without_feature(s, i);
 }
 
 /* VEX prefixes exist in protected mode alone: of what a template offers, that is BMI. */

@@ -90,6 +90,7 @@ struct soft_trace {
 	uint32_t cs_limit;
 	uint32_t mode;
 	uint16_t n, bytes; /* instructions; bytes of code */
+	uint32_t size;	   /* of all this */
 	struct soft_uop u[];
 };
 
@@ -108,33 +109,50 @@ const struct soft_uop *soft_generic(struct soft *s, const struct soft_uop *u);
 /* A TLB miss at s->miss_la: fill and try the handler again, or soft_slow(). */
 const struct soft_uop *soft_miss_read(struct soft *s, const struct soft_uop *u);
 const struct soft_uop *soft_miss_write(struct soft *s, const struct soft_uop *u);
-/* A link that does not hold: s->icount counts the branch, s->rip is the target. */
-const struct soft_uop *soft_relink(struct soft *s, struct soft_link *l);
+/* The link s->link does not hold: s->icount counts the branch, s->rip is the target. */
+const struct soft_uop *soft_relink(struct soft *s, const struct soft_uop *u);
 /* Go to s->rip, which no link leads to; s->icount is right. */
-const struct soft_uop *soft_indirect(struct soft *s);
+const struct soft_uop *soft_indirect(struct soft *s, const struct soft_uop *u);
 /* The end of a trace that is no branch. */
 const struct soft_uop *soft_trace_end(struct soft *s, const struct soft_uop *u);
 
-/* Choose handlers; false: none, run it by its operation. (trace_pick.c) */
+/*
+ * Choosing a handler: each of these fills in u->h and operands and returns true if it has one for (i);
+ * else the instruction is left to its operation.
+ */
 struct soft_pick {
-	struct soft_uop *u;
 	const struct insn *i;
-	uint64_t rip;	       /* of the instruction */
-	uint8_t bits;	       /* of the code */
-	bool flat;	       /* 64-bit code */
-	bool two;	       /* out: a second uop follows with struct soft_exits */
-	bool ends;	       /* out: nothing follows in this trace */
-	bool fused;	       /* out: (prev) and this became one */
-	struct soft_uop *prev; /* the uop before, if it may be fused with */
+	uint64_t rip; /* of the instruction */
 	uint64_t cs_limit;
+	uint8_t bits; /* of the code */
+	struct soft_uop *u;
+	struct soft_uop *prev; /* the uop of the instruction before, if it has a handler; or NULL */
+	const struct insn *before; /* that instruction */
+	bool two;		   /* out: struct soft_exits follows */
+	bool ends;		   /* out: nothing follows in this trace */
+	bool fused;		   /* out: it became part of prev */
+	bool opaque;		   /* out: it may leave the trace, or looks at the flags */
+	bool sets_flags;	   /* out: all six */
+	soft_handler no_flags;	   /* out: the same without flags */
 };
 bool soft_pick_alu(struct soft_pick *p);
 bool soft_pick_mov(struct soft_pick *p);
 bool soft_pick_shift(struct soft_pick *p);
 bool soft_pick_branch(struct soft_pick *p);
 bool soft_pick_string(struct soft_pick *p);
-/* Without flags, where the handler has such a twin: else the same. */
-soft_handler soft_without_flags(soft_handler h);
+
+/* A memory operand into u: which EA form it takes; -1: none. */
+int soft_pick_mem(struct soft_pick *p, const struct insn_operand *o);
+/* 0 to 3 for sizes 1, 2, 4, 8. */
+static inline unsigned soft_size_index(unsigned size)
+{
+	return (unsigned)__builtin_ctz(size);
+}
+/* A general register whose low (size) bytes are it. */
+static inline bool soft_is_gpr(const struct insn_operand *o)
+{
+	return o->kind == INSN_REG && o->cls == INSN_GPR;
+}
 
 /* ---- flags: result and carries --------------------------------------------------------------- */
 /*
@@ -187,7 +205,7 @@ static inline __attribute__((always_inline)) bool lazy_cond(const struct soft *s
 		r = lazy_zf(s);
 		break;
 	case 3:
-		r = lazy_cf(s) | lazy_zf(s);
+		r = (unsigned)lazy_cf(s) | lazy_zf(s);
 		break;
 	case 4:
 		r = lazy_sf(s);
@@ -199,7 +217,7 @@ static inline __attribute__((always_inline)) bool lazy_cond(const struct soft *s
 		r = lazy_sf(s) ^ lazy_of(s);
 		break;
 	default:
-		r = (lazy_sf(s) ^ lazy_of(s)) | lazy_zf(s);
+		r = (unsigned)(lazy_sf(s) ^ lazy_of(s)) | lazy_zf(s);
 		break;
 	}
 	return r ^ (cc & 1);
@@ -287,8 +305,8 @@ static inline __attribute__((always_inline)) void host_put(uint8_t *p, unsigned 
 /* Forms of an address: base + disp; with an index; any (segment base, smaller address sizes). */
 enum { EA_BASE, EA_INDEX, EA_ANY };
 
-/* The linear address by segmentation's rules; ~0 - 15: not without a fault. */
-#define SOFT_NO_EA (~15ull)
+/* The linear address by segmentation's rules; SOFT_NO_EA, which no TLB has: it faults. */
+#define SOFT_NO_EA (1ull << 63)
 uint64_t soft_ea_any(const struct soft *s, const struct soft_uop *u, unsigned size, bool write);
 
 static inline __attribute__((always_inline)) uint64_t uop_ea(const struct soft *s,
@@ -326,18 +344,21 @@ static inline __attribute__((always_inline)) uint64_t uop_ea(const struct soft *
 
 /* ---- going on --------------------------------------------------------------------------------------- */
 
-#define HANDLER(name) static const struct soft_uop *name(struct soft *s, const struct soft_uop *u)
+#define HANDLER(name)                                                                              \
+	static const struct soft_uop *name(__attribute__((unused)) struct soft *s,                 \
+					   const struct soft_uop *u)
 
-/* Take link (l_) of the branch (u), to (rip_) when the link does not hold. */
-#define GO(l_, rip_)                                                                               \
+//* As is after (count) instructions, take link (l_), to (rip_) when the link does not hold. */
+#define GO(l_, rip_, count)                                                                        \
 	do {                                                                                       \
 		const struct soft_link *go_ = (l_);                                                \
                                                                                                    \
-		s->icount += u->n + 1u;                                                            \
+		s->icount += u->n + (count);                                                       \
 		if (likely(go_->key == s->fkey && s->icount < s->deadline))                        \
 			NEXT(go_->to);                                                             \
 		s->rip = (rip_);                                                                   \
-		TAIL(soft_relink(s, (struct soft_link *)go_));                                     \
+		s->link = (struct soft_link *)go_;                                                 \
+		TAIL(soft_relink(s, u));                                                           \
 	} while (0)
 
 #endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* soft: the cache of traces, what trace.c and trace_build.c share. */
+#ifndef SOFT_TRACE_H
+#define SOFT_TRACE_H
+
+#include "uop.h"
+
+#define SOFT_ARENA (24u << 20) /* bytes of traces */
+#define SOFT_HASH  16384u
+#define SOFT_PAGES 4096u
+#define SOFT_IBTC  4096u
+/* The most that one trace takes: two uops an instruction and its decoded form, and the end. */
+#define SOFT_TRACE_ROOM                                                                            \
+	(sizeof(struct soft_trace) + (2 * SOFT_TRACE_MAX + 4) * sizeof(struct soft_uop) +          \
+	 SOFT_TRACE_MAX * sizeof(struct insn) + 64)
+
+/* Where indirect branches went. */
+struct soft_ibtc {
+	uint64_t rip, key;
+	const struct soft_uop *to;
+};
+
+struct soft_fast {
+	struct soft_trace *hash[SOFT_HASH];   /* by gpa */
+	struct soft_trace *pages[SOFT_PAGES]; /* by page */
+	struct soft_ibtc ibtc[SOFT_IBTC];
+	uint8_t *arena;
+	size_t used;
+	struct soft_link *pending; /* leads to the trace that is looked up next */
+	uint64_t pending_key;
+	uint64_t cs_base; /* of the links, outside of 64-bit code */
+	uint32_t cs_limit;
+};
+
+/* Make the trace at s->rip, which lies at (gpa), at (t); NULL: not even one instruction. */
+struct soft_trace *soft_trace_build(struct soft *s, struct soft_trace *t, uint64_t gpa);
+size_t soft_trace_size(const struct soft_trace *t);
+
+#endif
