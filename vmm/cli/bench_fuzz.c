@@ -79,9 +79,11 @@ static int make_empty(const struct bench *b, struct err *err)
 		"{\n\treturn p && n == (unsigned long)-1;\n}\n";
 	bool afl = b->engine == FUZZ_AFL;
 	char src[PATH_MAX], bin[PATH_MAX], seed[PATH_MAX], log[PATH_MAX];
+	/* afl-clang-fast knows its driver by the word alone, not in a list of sanitizers. */
 	const char *argv[] = {afl ? "afl-clang-fast" : "clang",
 			      "-O2",
-			      "-fsanitize=fuzzer,address,undefined",
+			      "-fsanitize=fuzzer",
+			      "-fsanitize=address,undefined",
 			      "-fno-sanitize-recover=all",
 			      "-o",
 			      bin,
@@ -91,8 +93,6 @@ static int make_empty(const struct bench *b, struct err *err)
 	struct spawn s = {.argv = argv, .err_fd = -1, .log = log, .env = env};
 	int rc;
 
-	if (afl) /* its driver is linked by this name, the sanitizers by the others */
-		argv[2] = "-fsanitize=fuzzer,address,undefined";
 	cli_path(src, "%s/empty.c", b->dir);
 	cli_path(log, "%s/log", b->dir);
 	cli_path(bin, "%s/build/%s", b->dir, afl ? "afl" : "fuzz");
