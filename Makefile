@@ -90,9 +90,9 @@ CC_fuzz           = $(CLANG)
 FLAGS_fuzz       := -O2 $(SAN) -fsanitize=fuzzer-no-link -fsanitize-coverage-ignorelist=fuzz/engine/coverage.ignore -DVISE_FUZZ
 CC_afl            = AFL_QUIET=1 $(AFLCC)
 FLAGS_afl        := -O2 $(SAN) -DVISE_FUZZ
-# The cmplog twin only tells afl-fuzz what is compared with what; it finds nothing by itself.
+# The cmplog twin also tells afl-fuzz what is compared with what; it is a target like the other.
 CC_afl-cmplog     = AFL_QUIET=1 AFL_LLVM_CMPLOG=1 $(AFLCC)
-FLAGS_afl-cmplog := -O2 -DVISE_FUZZ
+FLAGS_afl-cmplog := -O2 $(SAN) -DVISE_FUZZ
 
 # ---- what there is: lists come from file names, sorted -------------------------------------------
 MODELS := $(sort $(basename $(notdir $(wildcard vmm/dev/models/*.c))))

@@ -385,8 +385,9 @@ static int start_libfuzzer(struct fuzz *f, unsigned i)
 }
 
 /*
- * AFL++: the sanitizer build is what runs, so that it finds what libFuzzer finds; one process, the
- * second if there is one, also solves comparisons by the cmplog twin.
+ * AFL++: sanitizer builds run, so that it finds what libFuzzer finds. One process, the second if
+ * there is one, runs the cmplog twin as its target with `-c 0` and solves comparisons: beside
+ * another target (`-c TWIN`) AFL++ 4.04 solves none, and does not say so.
  */
 static int start_afl(struct fuzz *f, unsigned i)
 {
@@ -398,14 +399,13 @@ static int start_afl(struct fuzz *f, unsigned i)
 					  "AFL_NO_CRASH_README=1",
 					  NULL};
 	const struct fuzz_job *job = f->job;
-	char bin[PATH_MAX], cmplog[PATH_MAX], name[32], total[24], seed[24], log[PATH_MAX];
+	char bin[PATH_MAX], name[32], total[24], seed[24], log[PATH_MAX];
 	char dict[PATH_MAX];
 	const char *argv[32];
 	struct spawn s = {.argv = argv, .err_fd = -1, .env = env, .log = log};
 	unsigned n = 0;
 
 	cli_path(bin, "%s/build/afl/%s", job->tree, job->target);
-	cli_path(cmplog, "%s/build/afl-cmplog/%s", job->tree, job->target);
 	snprintf(name, sizeof(name), "%s%u", i ? "s" : "main", i);
 	snprintf(total, sizeof(total), "%" PRIu64, seconds_left(f));
 	snprintf(seed, sizeof(seed), "%u", (unsigned)((job->seed + i) % 0x7fffffff));
@@ -433,8 +433,9 @@ static int start_afl(struct fuzz *f, unsigned i)
 		argv[n++] = dict;
 	}
 	if (i == (job->jobs > 1 ? 1 : 0) && !job->no_cmplog) {
+		cli_path(bin, "%s/build/afl-cmplog/%s", job->tree, job->target);
 		argv[n++] = "-c";
-		argv[n++] = cmplog;
+		argv[n++] = "0";
 	}
 	argv[n++] = "--";
 	argv[n++] = bin;
