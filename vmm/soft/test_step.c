@@ -180,7 +180,8 @@ static void fault_loop(void **state)
 
 	(void)state;
 	test_soft_open(&t, X86_REAL);
-	/* The handler of #UD is a #UD. */
+	/* The handler of #UD is a #UD; frames go round and round in a stack segment of their own. */
+	t.s->seg[X86_SS].base = 0x100000;
 	test_soft_put(&t, t.handlers + X86_UD, "\x0f\x0b", 2);
 	CODE(&t, 0x0f, 0x0b);
 	assert_int_equal(test_soft_run(&t, 100), SOFT_STOP_FAULTS);
