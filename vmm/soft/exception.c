@@ -322,6 +322,7 @@ static bool deliver(struct soft *s, struct event *ev)
 
 	s->in_delivery = true;
 	s->halted = false;
+	s->db_new = 0;
 	for (unsigned n = 0;; n++) {
 		s->delivering = ev->vec;
 		ev->rflags = flags_image(s, ev);
