@@ -111,6 +111,10 @@ AFLMAIN := $(wildcard fuzz/engine/afl.c)
 named = $(shell sed -n 's/^ \* @modules //p' $(1))
 $(foreach t,$(TARGETS),$(eval MODS_target_$(t) := $(call named,fuzz/targets/$(t).c)))
 $(foreach e,$(EXAMPLES),$(eval MODS_example_$(e) := $(call named,vmm/examples/$(e).c)))
+# The differential tester against the host's CPU executes code, so it is in no archive: it is linked
+# into one unit test and into a program of its own.
+SILICON := $(sort $(wildcard vmm/soft/silicon/*.c))
+SILICON_LIB := $(filter-out vmm/soft/silicon/main.c,$(SILICON))
 # There is a program as soon as there is a main.
 HAVE_VISE := $(wildcard vmm/cli/main.c)
 
@@ -163,6 +167,14 @@ build/$(1)/examples/$(2): $(call objs,$(1),vmm/examples/$(2).c) $(call archives,
 	$$(call link,$(1)) $(call libs,$(MODS_example_$(2)))
 endef
 
+define silicon_rules
+$(call objs,$(1),$(SILICON)): INCS := $(call incs,soft) -Ivmm/soft/silicon
+$(call objs,$(1),vmm/soft/test_silicon.c): INCS += -Ivmm/soft/silicon
+build/$(1)/test/soft/test_silicon: $(call objs,$(1),$(SILICON_LIB))
+build/$(1)/silicon: $(call objs,$(1),$(SILICON)) $(call archives,$(1),soft)
+	$$(call link,$(1)) $(call libs,soft)
+endef
+
 # A target's object, and its replay program: the same file in every flavour, with our own main.
 define target_rules
 $(call objs,$(1),fuzz/targets/$(2).c): INCS := $(call incs,$(MODS_target_$(2))) -Ifuzz/engine
@@ -194,6 +206,7 @@ endef
 $(foreach f,$(FLAVOURS),$(eval $(call flavour_rules,$(f))) \
 	$(foreach m,$(MODULES),$(eval $(call module_rules,$(f),$(m)))) \
 	$(foreach e,$(EXAMPLES),$(eval $(call example_rules,$(f),$(e)))) \
+	$(eval $(call silicon_rules,$(f))) \
 	$(foreach t,$(TARGETS),$(eval $(call target_rules,$(f),$(t)))))
 
 # Shown by `make help`; their rules are above.
@@ -289,13 +302,14 @@ check: ## everything CI checks; installs what is missing (SETUP=0 forbids it)
 # build/compile_commands.json, where clangd looks by itself.
 define source_lines
 $(foreach m,$(MODULES),$(foreach s,$(SRCS_$(m)),"$(s)|$(call incs,$(m)) -I$(call DIR,$(m)) -Ibuild/gen") \
-	$(foreach s,$(TESTS_$(m)),"$(s)|$(call incs,$(m) $(TESTDEPS_$(m))) -I$(call DIR,$(m)) -Ibuild/gen")) \
+	$(foreach s,$(TESTS_$(m)),"$(s)|$(call incs,$(m) $(TESTDEPS_$(m))) -I$(call DIR,$(m)) -Ibuild/gen $(if $(findstring test_silicon,$(s)),-Ivmm/soft/silicon)")) \
+$(foreach s,$(SILICON),"$(s)|$(call incs,soft) -Ivmm/soft/silicon") \
 $(foreach e,$(EXAMPLES),"vmm/examples/$(e).c|$(call incs,$(MODS_example_$(e)))") \
 $(foreach t,$(TARGETS),"fuzz/targets/$(t).c|$(call incs,$(MODS_target_$(t))) -Ifuzz/engine") \
 $(foreach t,$(SEEDGENS),"fuzz/seeds/$(t).gen.c|$(call incs,$(MODS_target_$(t))) -Ifuzz/engine") \
 $(foreach s,$(sort $(wildcard fuzz/engine/*.c)),"$(s)|-Ifuzz/engine $(call incs,base)")
 endef
-SOURCES := $(foreach m,$(MODULES),$(ALL_$(m))) $(EXAMPLES:%=vmm/examples/%.c) $(TARGETS:%=fuzz/targets/%.c) \
+SOURCES := $(foreach m,$(MODULES),$(ALL_$(m))) $(SILICON) $(EXAMPLES:%=vmm/examples/%.c) $(TARGETS:%=fuzz/targets/%.c) \
 	$(SEEDGENS:%=fuzz/seeds/%.gen.c) $(sort $(wildcard fuzz/engine/*.c))
 
 .PHONY: compile_commands.json

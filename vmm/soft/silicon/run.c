@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT */
+/* silicon: many cases in batches; what came of each form. */
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "silicon.h"
+
+struct run {
+	const struct sil_options *opt;
+	struct sil_report *rep;
+	struct sil_gen gen;
+	struct sil o;
+	struct sil_model *m;
+	uint8_t *shown;
+	size_t tally[SIL_SLOTS]; /* row of by_form of each slot */
+	unsigned n;		 /* cases in the batch */
+	uint64_t left;		 /* cases to go */
+};
+
+static const unsigned modes[3] = {64, 32, 16};
+
+static void say(struct run *r, const struct sil_result *soft, unsigned i, const struct sil_diff *d,
+		const char *how)
+{
+	const struct sil_case *c = &r->o.sh->cases[i];
+	size_t row = r->tally[i];
+	struct buf b = {0};
+
+	if (!r->opt->put || r->shown[row] >= r->opt->show)
+		return;
+	r->shown[row]++;
+	if (row < r->rep->nr_forms)
+		buf_printf(&b, "%s: case %llu: %s\n  ", r->rep->forms[row].name,
+			   (unsigned long long)c->index, how);
+	else
+		buf_printf(&b, "%s %u: case %llu: %s\n  ",
+			   row < r->rep->nr_forms + 3 ? "sequence" : "bytes", c->bits,
+			   (unsigned long long)c->index, how);
+	sil_describe(&b, c, &r->o.sh->results[i], soft, d);
+	r->opt->put(r->opt->ctx, buf_str(&b));
+	buf_free(&b);
+}
+
+static void judge(struct run *r, unsigned i)
+{
+	const struct sil_case *c = &r->o.sh->cases[i];
+	const struct sil_result *silicon = &r->o.sh->results[i];
+	struct sil_tally *t = &r->rep->by_form[r->tally[i]];
+	struct sil_result soft, fast;
+	struct sil_diff d;
+	int row;
+
+	memset(&soft, 0, sizeof(soft));
+	if (silicon->vector < SIL_OK) {
+		t->dropped++;
+		return;
+	}
+	sil_model_run(r->m, c, &soft, false);
+	if (soft.vector == SIL_TIMEOUT) {
+		t->dropped++;
+		return;
+	}
+	t->cases++;
+	if (silicon->vector >= 0)
+		t->faults++;
+	sil_compare(c, silicon, &soft, &d);
+	if (d.fields) {
+		row = sil_explained(c, silicon, &soft, &d);
+		if (row >= 0) {
+			t->explained++;
+			r->rep->explained[row]++;
+		} else {
+			t->diffs++;
+			say(r, &soft, i, &d, "differs");
+		}
+	}
+	if (!r->opt->fast)
+		return;
+	memset(&fast, 0, sizeof(fast));
+	sil_model_run(r->m, c, &fast, true);
+	sil_compare(c, &soft, &fast, &d);
+	if (d.fields) {
+		t->fast_diffs++;
+		r->o.sh->results[i] = soft; /* it stands for silicon in the text */
+		say(r, &fast, i, &d, "the fast path (\"soft\") differs from the reference (\"silicon\")");
+	}
+}
+
+static int flush(struct run *r, struct err *err)
+{
+	int rc = sil_run(&r->o, r->n, err);
+
+	for (unsigned i = 0; !rc && i < r->n; i++)
+		judge(r, i);
+	r->n = 0;
+	return rc;
+}
+
+/* The case in slot r->n is made: count it in. */
+static int take(struct run *r, size_t row, struct err *err)
+{
+	r->tally[r->n] = row;
+	sil_place(&r->o, r->n);
+	r->n++;
+	if (r->left)
+		r->left--;
+	return r->n == SIL_SLOTS ? flush(r, err) : 0;
+}
+
+static struct sil_case *slot(struct run *r)
+{
+	struct sil_case *c = &r->o.sh->cases[r->n];
+
+	c->slot = (uint16_t)r->n;
+	return c;
+}
+
+static bool wanted(const struct run *r, const struct sil_form *f)
+{
+	return !r->opt->form || strstr(f->name, r->opt->form);
+}
+
+/* One case of every form. */
+static int forms(struct run *r, uint64_t index, struct err *err)
+{
+	int rc = 0;
+
+	for (size_t f = 0; !rc && f < r->rep->nr_forms && r->left; f++)
+		if (wanted(r, &r->rep->forms[f]) &&
+		    sil_gen_form(&r->gen, slot(r), (uint32_t)f, index))
+			rc = take(r, f, err);
+	return rc;
+}
+
+/* As many as an eighth of the forms. */
+static int others(struct run *r, unsigned kind, uint64_t index, struct err *err)
+{
+	unsigned n = (unsigned)(r->rep->nr_forms / 24);
+	int rc = 0;
+
+	for (unsigned k = 0; !rc && k < 3 * n && r->left; k++) {
+		unsigned bits = modes[k % 3];
+		uint64_t i = index * n + k / 3;
+		bool ok;
+
+		if (bits == 16 && !r->o.has16)
+			continue;
+		if (kind == SIL_K_SEQUENCES)
+			ok = sil_gen_sequence(&r->gen, slot(r), bits, i);
+		else
+			ok = sil_gen_bytes(&r->gen, slot(r), bits, i);
+		if (ok)
+			rc = take(r, r->rep->nr_forms + 3 * (size_t)(kind - 1) + k % 3, err);
+	}
+	return rc;
+}
+
+static double now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
+static int all(struct run *r, struct err *err)
+{
+	double end = now() + r->opt->seconds;
+	unsigned dry = 0;
+	int rc = 0;
+
+	for (uint64_t index = r->opt->first; !rc && r->left; index++) {
+		uint64_t before = r->left;
+
+		if (r->opt->kinds & 1 << SIL_K_FORMS)
+			rc = forms(r, index, err);
+		if (!rc && (r->opt->kinds & 1 << SIL_K_SEQUENCES))
+			rc = others(r, SIL_K_SEQUENCES, index, err);
+		if (!rc && (r->opt->kinds & 1 << SIL_K_BYTES))
+			rc = others(r, SIL_K_BYTES, index, err);
+		if (r->opt->seconds && now() >= end)
+			break;
+		dry = before == r->left ? dry + 1 : 0;
+		if (dry > 10000) /* nothing can be made of what is wanted */
+			break;
+	}
+	if (!rc)
+		rc = flush(r, err);
+	return rc;
+}
+
+int sil_compare_many(const struct sil_options *opt, struct sil_report *rep, struct err *err)
+{
+	struct run *r = calloc(1, sizeof(*r));
+	int rc;
+
+	memset(rep, 0, sizeof(*rep));
+	if (!r)
+		return err_set(err, -ENOMEM, "silicon: no memory");
+	r->opt = opt;
+	r->rep = rep;
+	r->left = opt->cases;
+	rc = sil_forms(&rep->forms, &rep->nr_forms);
+	if (!rc) {
+		rep->by_form = calloc(rep->nr_forms + SIL_EXTRA, sizeof(*rep->by_form));
+		r->shown = calloc(rep->nr_forms + SIL_EXTRA, 1);
+	}
+	if (rc || !rep->by_form || !r->shown)
+		rc = err_set(err, -ENOMEM, "silicon: no memory for %zu forms", rep->nr_forms);
+	else
+		rc = sil_open(&r->o, opt->seed, err);
+	if (!rc) {
+		r->gen = (struct sil_gen){opt->seed, rep->forms, rep->nr_forms, r->o.has16};
+		rc = sil_model_open(&r->m, r->o.sh, err);
+		if (!rc)
+			rc = all(r, err);
+		rep->lost = r->o.lost;
+		rep->has16 = r->o.has16;
+		sil_model_close(r->m);
+		sil_close(&r->o);
+	}
+	for (size_t i = 0; !rc && i < rep->nr_forms + SIL_EXTRA; i++) {
+		const struct sil_tally *t = &rep->by_form[i];
+
+		rep->all.cases += t->cases;
+		rep->all.faults += t->faults;
+		rep->all.diffs += t->diffs;
+		rep->all.explained += t->explained;
+		rep->all.fast_diffs += t->fast_diffs;
+		rep->all.dropped += t->dropped;
+	}
+	free(r->shown);
+	free(r);
+	if (rc)
+		sil_report_free(rep);
+	return rc;
+}
+
+void sil_report_free(struct sil_report *rep)
+{
+	free(rep->forms);
+	free(rep->by_form);
+	memset(rep, 0, sizeof(*rep));
+}
