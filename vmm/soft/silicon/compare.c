@@ -10,10 +10,10 @@
 static const char *const gpr_names[16] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
 					  "r8",	 "r9",	"r10", "r11", "r12", "r13", "r14", "r15"};
 
-/* Linux reports an address of the kernel's half as a protection fault, whatever is there. */
+/* Linux reports an address behind a program's last page as a protection fault, whatever is there. */
 static uint32_t error_code(const struct sil_result *r)
 {
-	return r->vector == X86_PF && r->cr2 >> 47 ? r->error | 1 : r->error;
+	return r->vector == X86_PF && r->cr2 >= 0x7ffffffff000 ? r->error | 1 : r->error;
 }
 
 static bool has_error(int vector)

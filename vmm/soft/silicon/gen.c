@@ -43,6 +43,12 @@ static void finish(struct sil_case *c)
 {
 	uint8_t out[8];
 	unsigned n = sil_exit_code(c->bits, SIL_CODE, out);
+	uint64_t *sp = &c->in.gpr[X86_RSP];
+	struct x86_seg ss;
+
+	/* IRETQ to a stack of 16 bits leaves the bits above as its own stack had them. */
+	if (c->bits != 64 && sil_descriptor(c->in.ss, &ss) && !(ss.attr & 0x4000))
+		*sp = (*sp & 0xffff) | SIL_LOW;
 
 	/* Code beyond the page is not there. */
 	if (c->code_off + c->code_len > 0x1000)

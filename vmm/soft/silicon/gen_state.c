@@ -170,9 +170,8 @@ static void start_segments(struct sil_build *g)
 {
 	static const uint16_t few[] = {
 		SIL_SEL(SIL_L_SHORT16), SIL_SEL(SIL_L_DOWN16), SIL_SEL(SIL_L_SHORT32),
-		SIL_SEL(SIL_L_DOWN32),	SIL_SEL(SIL_L_RO16),   SIL_SEL(SIL_L_EXEC),
-		SIL_SEL(SIL_L_CODE),	SIL_SEL(SIL_L_DATA16), SIL_DS,
-		0};
+		SIL_SEL(SIL_L_DOWN32),	SIL_SEL(SIL_L_RO16),   SIL_SEL(SIL_L_CODE),
+		SIL_SEL(SIL_L_DATA16),	SIL_DS,		       0};
 	struct sil_state *s = &g->c->in;
 	struct rng *r = &g->r;
 
@@ -246,8 +245,8 @@ void sil_gen_patch(struct sil_build *g, uint64_t la, const void *bytes, unsigned
 	struct sil_case *c = g->c;
 	struct sil_patch *p;
 
-	if (c->nr_patches == SIL_PATCHES || len > SIL_PATCH || la < SIL_RW ||
-	    la + len > SIL_RW + SIL_RW_SIZE)
+	if (c->nr_patches == SIL_PATCHES || len > SIL_PATCH ||
+	    !range_within(la, len, SIL_RW, SIL_RW_SIZE))
 		return;
 	p = &c->patch[c->nr_patches++];
 	p->off = (uint32_t)(la - SIL_RW);

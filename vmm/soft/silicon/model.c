@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "../soft_priv.h"
+#include "../soft_sys.h"
 #include "silicon.h"
 
 #ifdef __x86_64__
@@ -193,9 +193,7 @@ static void at_rest(struct sil_model *m)
 	tables(m);
 	st->cr0 = X86_CR0_PE | X86_CR0_MP | X86_CR0_ET | X86_CR0_NE | X86_CR0_WP | X86_CR0_AM |
 		  X86_CR0_PG;
-	/* FSGSBASE, OSXSAVE, UMIP, PCE, SMEP, SMAP: as Linux. */
-	st->cr4 = X86_CR4_PAE | X86_CR4_PGE | X86_CR4_OSFXSR | X86_CR4_OSXMMEXCPT | 1u << 16 |
-		  1u << 18 | 1u << 11 | 1u << 8 | 1u << 20 | 1u << 21;
+	st->cr4 = X86_CR4_PAE | X86_CR4_PGE | X86_CR4_OSFXSR | X86_CR4_OSXMMEXCPT;
 	st->efer = X86_EFER_SCE | X86_EFER_LME | X86_EFER_LMA | X86_EFER_NXE;
 	st->cr3 = G_PML4;
 	st->xcr0 = 3;
@@ -236,6 +234,9 @@ int sil_model_open(struct sil_model **out, const struct sil_shared *sh, struct e
 		memcpy(m->ram + G_RO, sh->ro, SIL_RO_SIZE);
 		at_rest(m);
 		rc = soft_set(m->s, &m->st, err);
+		/* As Linux has it, whichever of these the state's check lets through. */
+		m->s->cr4 |= SOFT_CR4_FSGSBASE | SOFT_CR4_OSXSAVE | SOFT_CR4_UMIP | SOFT_CR4_PCE |
+			     SOFT_CR4_SMEP | SOFT_CR4_SMAP;
 	}
 	if (rc) {
 		sil_model_close(m);

@@ -54,6 +54,10 @@ static void judge(struct run *r, unsigned i)
 	memset(&soft, 0, sizeof(soft));
 	if (silicon->vector < SIL_OK) {
 		t->dropped++;
+		if (r->opt->show > 8) { /* asked for much: also what no comparison came of */
+			sil_compare(c, silicon, &soft, &d);
+			say(r, &soft, i, &d, "dropped");
+		}
 		return;
 	}
 	sil_model_run(r->m, c, &soft, false);
