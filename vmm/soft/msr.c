@@ -212,16 +212,19 @@ static bool write_special(struct soft *s, uint32_t num, uint64_t val)
 	}
 }
 
-/* The machine's own: it may refuse. */
-#define KVM_REASON_FILTER 4 /* as KVM says it for a range that user space asked for */
+/*
+ * The machine's own, and those that the CPU refuses: the machine has the last word, as it has on
+ * KVM. It may refuse too.
+ */
+enum { WHY_REFUSED = 1, WHY_UNKNOWN = 2, WHY_FILTER = 4 }; /* KVM_MSR_EXIT_REASON_* */
 
-static bool user_msr(struct soft *s, uint32_t num, bool write, uint64_t *val)
+static bool user_msr(struct soft *s, uint32_t num, bool write, uint8_t why, uint64_t *val)
 {
 	struct cpu_exit e = {.kind = CPU_EXIT_MSR, .rip = s->insn_rip};
 
 	e.msr.num = num;
 	e.msr.write = write;
-	e.msr.why = KVM_REASON_FILTER;
+	e.msr.why = why;
 	e.msr.val = write ? *val : 0;
 	s->cfg.host.exit(s->cfg.host.ctx, &e);
 	if (!write)
@@ -244,12 +247,12 @@ void soft_op_rdmsr(struct soft *s, const struct insn *i)
 	if (s->cpl)
 		soft_gp0(s);
 	if (is_user(s, num)) {
-		ok = user_msr(s, num, false, &val);
+		ok = user_msr(s, num, false, WHY_FILTER, &val);
 	} else if (find_plain(num)) {
 		val = s->msr[x86_msr_index(num)];
 		ok = true;
 	} else {
-		ok = read_special(s, num, &val);
+		ok = read_special(s, num, &val) || user_msr(s, num, false, WHY_UNKNOWN, &val);
 	}
 	if (!ok)
 		soft_gp0(s);
@@ -268,13 +271,15 @@ void soft_op_wrmsr(struct soft *s, const struct insn *i)
 	if (s->cpl)
 		soft_gp0(s);
 	if (is_user(s, num)) {
-		ok = user_msr(s, num, true, &val);
+		ok = user_msr(s, num, true, WHY_FILTER, &val);
 	} else if (p) {
 		ok = follows(p->rule, val);
 		if (ok)
 			s->msr[x86_msr_index(num)] = val;
+		else
+			ok = user_msr(s, num, true, WHY_REFUSED, &val);
 	} else {
-		ok = write_special(s, num, val);
+		ok = write_special(s, num, val) || user_msr(s, num, true, WHY_REFUSED, &val);
 	}
 	if (!ok)
 		soft_gp0(s);

@@ -332,17 +332,19 @@ static bool boundary(struct soft *s, enum soft_stop *why)
 			*why = SOFT_STOP_BUDGET;
 			return true;
 		}
+		/* Every HLT is an exit, also one that an interrupt ends at once: as it is on KVM. */
+		if (s->halted && !s->reported) {
+			report(s, CPU_EXIT_HLT);
+			continue;
+		}
 		if (s->events && soft_events(s)) {
 			count_fault(s);
 			continue;
 		}
 		if (!s->halted)
 			return false;
-		if (s->reported) {
-			*why = SOFT_STOP_HLT;
-			return true;
-		}
-		report(s, CPU_EXIT_HLT);
+		*why = SOFT_STOP_HLT;
+		return true;
 	}
 }
 

@@ -44,7 +44,8 @@ enum soft_stop {
 struct soft_host {
 	void *ctx;
 	/*
-	 * An access leaves RAM (PIO, MMIO, MSR of the machine's range), HLT, SHUTDOWN or DEBUG: handle it and
+	 * An access leaves RAM (PIO, MMIO, MSRs of the machine's range and those that the CPU
+	 * refuses), HLT, SHUTDOWN or DEBUG: handle it and
 	 * fill in read data, as cpu_host.exit does. Called inside the instruction: icount is that of
 	 * the instructions before it. It may call soft_stop(), soft_intr(), soft_nmi(), soft_icount().
 	 */
