@@ -16,7 +16,7 @@
 #include <vmm/soft.h>
 
 /* Instructions between two looks at the host's time, where there is a limit of it. */
-#define SLICE (1ull << 18)
+#define SLICE (1ull << 16)
 
 struct cpu_soft {
 	struct cpu cpu;

@@ -83,7 +83,7 @@ static inline struct vm_spec flat_spec(const void *code, size_t len, enum x86_mo
 
 static inline struct vm_result run_vm(struct vm *vm, uint64_t budget, uint64_t wall_ms)
 {
-	struct vm_limits lim = {budget, wall_ms};
+	struct vm_limits lim = {.budget = budget, .wall_ms = wall_ms};
 	struct vm_result res;
 
 	assert_int_equal(vm_run(vm, &lim, &res), 0);

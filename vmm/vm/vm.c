@@ -144,12 +144,17 @@ static int add_cpu(struct vm *vm, const struct vm_spec *spec, struct err *err)
 	struct cpu_config cfg = {.mem = vm->mem,
 				 .trace = vm->trace,
 				 .host = {.ctx = vm, .exit = vm_exit, .ack = vm_ack},
+				 .clock = &vm->clock,
+				 .seed = spec->seed,
 				 .track_dirty = spec->track_dirty,
 				 .want_rip = spec->want_rip};
 	int r;
 
 	cfg.cpuid = x86_cpuid_template("base", &cfg.nr_cpuid);
 	switch (spec->cpu) {
+	case VM_CPU_SOFT:
+		r = cpu_soft_new(&vm->cpu, &cfg, err);
+		break;
 	case VM_CPU_KVM:
 		r = cpu_kvm_new(&vm->cpu, &cfg, err);
 		break;
@@ -157,7 +162,8 @@ static int add_cpu(struct vm *vm, const struct vm_spec *spec, struct err *err)
 		r = cpu_script_new(&vm->cpu, &cfg, spec->script, spec->script_len, err);
 		break;
 	default:
-		return err_set(err, -EINVAL, "CPU %d: there is kvm and script", (int)spec->cpu);
+		return err_set(err, -EINVAL, "CPU %d: there is soft, kvm and script",
+			       (int)spec->cpu);
 	}
 	if (r)
 		return r;
@@ -191,6 +197,7 @@ int vm_new(struct vm **out, const struct vm_spec *spec, struct err *err)
 	if (!vm)
 		return err_set(err, -ENOMEM, "no memory for a machine (%zu bytes)", sizeof(*vm));
 	vm->kind = spec->cpu;
+	vm->exit_ns = spec->cpu == VM_CPU_SOFT ? 0 : VM_EXIT_NS;
 	vm->track_dirty = spec->track_dirty;
 	vm->hlt_resumes = spec->hlt_resumes || spec->cpu == VM_CPU_SCRIPT;
 	vm->r.guest = -1;
@@ -304,6 +311,14 @@ const struct load_result *vm_loaded(const struct vm *vm)
 void vm_set_pass_code(struct vm *vm, uint8_t want)
 {
 	vm->pass_code = want;
+}
+
+const char *vm_cpu_name(enum vm_cpu cpu)
+{
+	static const char *const names[VM_CPUS] = {
+		[VM_CPU_SOFT] = "soft", [VM_CPU_KVM] = "kvm", [VM_CPU_SCRIPT] = "script"};
+
+	return (unsigned)cpu < VM_CPUS ? names[cpu] : "?";
 }
 
 const char *vm_verdict_name(enum vm_verdict v)

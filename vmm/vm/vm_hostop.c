@@ -385,6 +385,8 @@ static int64_t op_probe(struct vm *vm, const uint64_t a[4])
 	for (const struct vm_probe *p = vm_probes; p->name; p++) {
 		if (hash64(0, p->name, strlen(p->name)) != a[0])
 			continue;
+		if (vm->kind == VM_CPU_SOFT && vm_probe_of_kvm(p->name))
+			return 1;
 		vm->r.host_seen = true;
 		return vm_probe_run(p->name, why, sizeof(why));
 	}

@@ -15,6 +15,7 @@ enum vm_pending {
 	VM_P_OP = 1u << 3,    /* vm->op: a host operation */
 	VM_P_DEBUG = 1u << 4, /* what is stepped or broken at has changed */
 	VM_P_HLT = 1u << 5,   /* is there anything to wake it? */
+	VM_P_EXITS = 1u << 6, /* as many exits as were asked for */
 };
 
 /* What a run changes beside its parts: plain data, kept whole by a snapshot. */
@@ -53,9 +54,12 @@ struct vm {
 	struct load_result loaded;
 	uint64_t boot_stack; /* RSP at the start */
 	enum vm_cpu kind;
+	unsigned exit_ns;      /* virtual time that an exit takes */
+	uint64_t icount_extra; /* of the CPU's count: not this machine's own past */
 	bool track_dirty, hlt_resumes;
 	uint8_t pass_code;
-	unsigned pending; /* enum vm_pending */
+	unsigned pending;   /* enum vm_pending */
+	uint64_t exits_end; /* the count of exits at which to stop */
 	struct cpu_exit fault;
 	uint32_t op;
 	uint64_t op_arg[4];

@@ -166,6 +166,11 @@ static const struct probe_impl *find(const struct probe_impl *t, const char *nam
 	return NULL;
 }
 
+bool vm_probe_of_kvm(const char *name)
+{
+	return !strcmp(name, "kvm") || !strncmp(name, "kvm-", 4);
+}
+
 int vm_probe_run(const char *name, char *why, size_t why_len)
 {
 	struct probe_vm p = {.why = why, .why_len = why ? why_len : 0};

@@ -4,8 +4,9 @@
  * touches no register; what needs the CPU (host operations, HLT, faults) is noted in vm->pending
  * and seen to at the instruction's boundary, when the CPU has stopped.
  *
- * Virtual time and the canonical stream go together: each line of the stream adds VM_EXIT_NS, so
- * that time does not depend on how a back end batches string I/O or how often it is interrupted.
+ * On soft, virtual time is the instruction count and the CPU's back end moves it. Elsewhere it goes
+ * together with the canonical stream: each line adds VM_EXIT_NS, so that time does not depend on how
+ * a back end batches string I/O or how often it is interrupted.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -89,7 +90,7 @@ int vm_ack(void *ctx)
 
 static inline void tick(struct vm *vm)
 {
-	if (clock_advance(&vm->clock, VM_EXIT_NS))
+	if (vm->exit_ns && clock_advance(&vm->clock, vm->exit_ns))
 		vm->pending |= VM_P_CLOCK;
 }
 
@@ -255,6 +256,8 @@ enum cpu_answer vm_exit(void *ctx, struct cpu_exit *e)
 		handle_rare(vm, e);
 		break;
 	}
+	if (vm->r.exits >= vm->exits_end)
+		vm->pending |= VM_P_EXITS;
 	return vm->pending ? CPU_HALT : CPU_GO;
 }
 
@@ -406,14 +409,20 @@ static uint64_t host_ms(void)
 struct run_limits {
 	uint64_t budget, count0; /* count0: the CPU's count at the start */
 	uint64_t wall_ms, ms0;
+	uint64_t exits; /* more of them */
 };
 
 /* Not an end: the next vm_run() goes on. */
-static void stop_by_limit(struct vm *vm, const struct run_limits *l, bool wall)
+enum limit { LIMIT_BUDGET, LIMIT_WALL, LIMIT_EXITS };
+
+static void stop_by_limit(struct vm *vm, const struct run_limits *l, enum limit which)
 {
 	vm->r.verdict = VM_LIMIT;
 	vm->r.end = "limit";
-	if (wall) {
+	if (which == LIMIT_EXITS) {
+		(void)snprintf(vm->r.reason, sizeof(vm->r.reason), "limit: %" PRIu64 " exits",
+			       l->exits);
+	} else if (which == LIMIT_WALL) {
 		vm->r.host_seen = true;
 		(void)snprintf(vm->r.reason, sizeof(vm->r.reason),
 			       "limit: %" PRIu64 " ms of host time", l->wall_ms);
@@ -430,10 +439,14 @@ static bool limits_left(struct vm *vm, const struct run_limits *l, uint64_t *bud
 	uint64_t used;
 
 	*budget = *ms = 0;
+	if (vm->r.exits >= vm->exits_end) {
+		stop_by_limit(vm, l, LIMIT_EXITS);
+		return false;
+	}
 	if (l->budget) {
 		used = vm->cpu->ops->icount(vm->cpu) - l->count0;
 		if (used >= l->budget) {
-			stop_by_limit(vm, l, false);
+			stop_by_limit(vm, l, LIMIT_BUDGET);
 			return false;
 		}
 		*budget = l->budget - used;
@@ -441,7 +454,7 @@ static bool limits_left(struct vm *vm, const struct run_limits *l, uint64_t *bud
 	if (l->wall_ms) {
 		used = host_ms() - l->ms0;
 		if (used >= l->wall_ms) {
-			stop_by_limit(vm, l, true);
+			stop_by_limit(vm, l, LIMIT_WALL);
 			return false;
 		}
 		*ms = l->wall_ms - used;
@@ -458,6 +471,17 @@ static void end_by_error(struct vm *vm)
 		vm_end(vm, VM_FAIL, "mismatch", "%s", msg);
 	else
 		vm_end(vm, VM_ERROR, "error", "%s", msg[0] ? msg : "the CPU back end failed");
+}
+
+/* kvm goes on until a limit is reached; there is nothing to wait for. */
+static void end_by_faults(struct vm *vm)
+{
+	struct cpu_state s;
+
+	memset(&s, 0, sizeof(s));
+	(void)vm->cpu->ops->get(vm->cpu, &s, NULL);
+	vm_end(vm, VM_FAIL, "faults",
+	       "faults without end at 0x%" PRIx64 ": no instruction runs between them", s.rip);
 }
 
 static void run_loop(struct vm *vm, const struct run_limits *l)
@@ -477,8 +501,10 @@ static void run_loop(struct vm *vm, const struct run_limits *l)
 			return;
 		if (stop == CPU_STOP_END)
 			vm_end(vm, VM_PASS, "script", "the script is at its end");
+		else if (stop == CPU_STOP_FAULTS)
+			end_by_faults(vm);
 		else if (stop == CPU_STOP_TIME) {
-			stop_by_limit(vm, l, true);
+			stop_by_limit(vm, l, LIMIT_WALL);
 			return;
 		}
 		/* HOST: seen to; BUDGET: limits_left() finds it used up */
@@ -498,7 +524,7 @@ static void fill_result(const struct vm *vm, struct vm_result *res)
 	res->exits = r->exits;
 	res->has_icount = vm->cpu->ops->exact_count;
 	if (res->has_icount)
-		res->icount = vm->cpu->ops->icount(vm->cpu);
+		res->icount = vm->cpu->ops->icount(vm->cpu) - vm->icount_extra;
 	res->deterministic = !r->host_seen;
 	res->assert_line = r->assert_line;
 	res->assert_got = r->assert_got;
@@ -511,6 +537,12 @@ int vm_run(struct vm *vm, const struct vm_limits *lim, struct vm_result *res)
 {
 	struct run_limits l = {0};
 
+	vm->exits_end = UINT64_MAX;
+	if (lim && lim->exits && !vm->r.ended) {
+		l.exits = lim->exits;
+		if (add_wraps(vm->r.exits, lim->exits, &vm->exits_end))
+			vm->exits_end = UINT64_MAX;
+	}
 	if (lim && !vm->r.ended) {
 		l.budget = lim->budget;
 		l.wall_ms = lim->wall_ms;

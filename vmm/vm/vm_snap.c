@@ -19,6 +19,7 @@ struct vm_snap {
 	struct gmem_snap *mem;
 	struct cpu_state cpu;
 	uint64_t now;
+	uint64_t icount;
 	struct buf dev; /* every device's saved form, in order */
 	struct chr_snap serial, console;
 	struct vm_run_state r;
@@ -76,6 +77,7 @@ int vm_snap(struct vm *vm, struct vm_snap **out, struct err *err)
 			err_set(err, r, "no memory for the snapshot's serial output");
 	}
 	s->now = vm->clock.now;
+	s->icount = vm->cpu->ops->icount(vm->cpu) - vm->icount_extra;
 	s->r = vm->r;
 	/* What the guest wrote so far belongs to the snapshot, not to what changes after it. */
 	r = r ? r : vm->cpu->ops->sync_dirty(vm->cpu, err);
@@ -126,6 +128,7 @@ int vm_restore(struct vm *vm, const struct vm_snap *s, struct err *err)
 	if (chr_restore(&vm->serial, &s->serial) || chr_restore(&vm->console, &s->console))
 		return err_set(err, -ENOMEM, "no memory for the serial output");
 	vm->r = s->r;
+	vm->icount_extra = vm->cpu->ops->icount(vm->cpu) - s->icount;
 	vm->pending = 0;
 	r = vm->cpu->ops->intr(vm->cpu, vm->r.intr);
 	if (r)
@@ -160,5 +163,23 @@ int vm_hash(struct vm *vm, uint64_t *hash, struct err *err)
 	for (unsigned i = 0; i < vm->nr_dev; i++)
 		h = dev_hash(vm->dev[i], h);
 	*hash = state_hash(&clock_state, &vm->clock, h);
+	return 0;
+}
+
+int vm_state_hash(struct vm *vm, uint64_t *hash, struct err *err)
+{
+	uint64_t regs[X86_GPRS + 2];
+	uint8_t bytes[sizeof(regs)];
+	struct cpu_state s;
+	int r = vm->cpu->ops->get(vm->cpu, &s, err);
+
+	if (r)
+		return r;
+	memcpy(regs, s.gpr, sizeof(s.gpr));
+	regs[X86_GPRS] = s.rip;
+	regs[X86_GPRS + 1] = s.rflags & ~X86_FLAG_RF; /* gone with the next instruction */
+	for (size_t i = 0; i < ARRAY_SIZE(regs); i++)
+		st_le64(bytes + 8 * i, regs[i]);
+	*hash = gmem_hash(vm->mem, hash64(0, bytes, sizeof(bytes)));
 	return 0;
 }

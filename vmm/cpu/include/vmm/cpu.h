@@ -98,7 +98,7 @@ struct cpu_config {
  * soft: the software CPU (vmm/soft.h). Instructions are counted exactly and each is 1 ns of (clock):
  * the clock stands at the count whenever host.exit or a timer's handler is called. Timers fire at
  * their instruction. host.exit is called from inside the instruction; a wall-clock limit ends a run
- * late by some 100,000 instructions. A CPU that is halted goes on when host.exit says so, as on kvm.
+ * late by at most 65,536 instructions. A CPU that is halted goes on when host.exit says so, as on kvm.
  */
 int cpu_soft_new(struct cpu **out, const struct cpu_config *cfg, struct err *err);
 

@@ -4,8 +4,9 @@
  * which runs, stops at instruction boundaries, is saved and restored.
  *
  * Guarantees: two machines live in one process; one event loop, no threads; time is virtual: under
- * kvm and script each line of the canonical stream adds VM_EXIT_NS, so that it does not matter how
- * KVM batches string I/O; HLT with interrupts on skips to the next timer.
+ * soft an instruction is 1 ns; under kvm and script each line of the canonical stream adds
+ * VM_EXIT_NS, so that it does not matter how KVM batches string I/O; HLT with interrupts on skips
+ * to the next timer.
  * Every result says how the run ended in one of the verdicts below; nothing hangs when a limit is
  * given. The caller promises: the spec's strings and images outlive vm_new() only.
  * Who frees: vm_free(), vm_snap_free().
@@ -29,7 +30,9 @@
 #define VM_MEM_MIN     (1ull << 20)
 #define VM_DEVICES     16
 
-enum vm_cpu { VM_CPU_KVM, VM_CPU_SCRIPT };
+enum vm_cpu { VM_CPU_SOFT, VM_CPU_KVM, VM_CPU_SCRIPT, VM_CPUS };
+/* "soft", "kvm", "script" */
+const char *vm_cpu_name(enum vm_cpu cpu);
 
 struct vm_spec {
 	enum vm_cpu cpu;
@@ -111,6 +114,7 @@ enum vm_bad_state {
 struct vm_limits {
 	uint64_t budget;  /* instructions on soft, exits on kvm and script; 0: none */
 	uint64_t wall_ms; /* host time; 0: none */
+	uint64_t exits;	  /* exits, whatever the back end counts; 0: none */
 };
 
 enum vm_verdict { VM_PASS, VM_FAIL, VM_ERROR, VM_SKIP, VM_LIMIT };
@@ -123,7 +127,7 @@ struct vm_result {
 	int guest;  /* the byte written to 0xf4, or -1 */
 	uint64_t exits;
 	bool has_icount;
-	uint64_t icount;
+	uint64_t icount; /* instructions since vm_new(); a snapshot brings its own back */
 	bool deterministic;
 	/* the first failed assertion, from the test device; line 0: none */
 	uint32_t assert_line;
@@ -166,6 +170,12 @@ void vm_snap_free(struct vm_snap *s);
  */
 int vm_hash(struct vm *vm, uint64_t *hash, struct err *err);
 
+/*
+ * hash64 over what every back end that runs a guest must leave in the same way at the end of one and
+ * the same run: the general registers, RIP, RFLAGS but RF, and RAM. Not the time, nor what moves with it.
+ */
+int vm_state_hash(struct vm *vm, uint64_t *hash, struct err *err);
+
 /* The parts, for tools: borrowed, live as long as the vm. */
 struct gmem *vm_mem(struct vm *vm);
 struct bus *vm_bus(struct vm *vm);
@@ -194,5 +204,7 @@ extern const struct vm_probe vm_probes[];
  * those that may hang end by a wall-clock limit.
  */
 int vm_probe_run(const char *name, char *why, size_t why_len);
+/* Is it asked of KVM? On soft such a probe counts as holding. */
+bool vm_probe_of_kvm(const char *name);
 
 #endif
