@@ -344,7 +344,9 @@ void guest_vm_spec(const struct guest_spec *s, const char **dev, struct vm_spec 
 		[GUEST_BZIMAGE] = LOAD_BZIMAGE,
 	};
 
-	*out = (struct vm_spec){.cpu = VM_CPU_KVM, .mem = s->mem, .devices = dev};
+	*out = (struct vm_spec){.cpu = s->cpu == GUEST_KVM ? VM_CPU_KVM : VM_CPU_SOFT,
+				.mem = s->mem,
+				.devices = dev};
 	for (unsigned i = 0; i < s->nr_devices; i++)
 		dev[i] = s->devices[i];
 	out->nr_devices = s->nr_devices;

@@ -8,10 +8,9 @@
 
 #include "harness_priv.h"
 
-#define TIMEOUT_KVM_MS 10000u		     /* host time, unless the header says otherwise */
-#define STREAM_MAX     ((size_t)8 << 20)     /* bytes of stream kept for the comparison */
-#define IMAGE_MAX      ((uint64_t)256 << 20) /* bytes of a built image */
-#define TRACE_LINE     256
+#define STREAM_MAX ((size_t)8 << 20)	 /* bytes of stream kept for the comparison */
+#define IMAGE_MAX  ((uint64_t)256 << 20) /* bytes of a built image */
+#define TRACE_LINE 256
 
 /* ---- probes -------------------------------------------------------------------------------------- */
 
@@ -67,15 +66,14 @@ static bool environment(const struct guest_spec *s, const struct test_opts *o,
 		test_reason(r, "runs on %s only", guest_cpu_name(s->only));
 		return false;
 	}
-	if (s->cpu == GUEST_SOFT) {
-		test_reason(r, "the back end soft is not part of this build");
-		return false;
-	}
-	if (test_probes_get(o->probes, "kvm", &why) == 0) {
+	if (s->cpu == GUEST_KVM && test_probes_get(o->probes, "kvm", &why) == 0) {
 		test_reason(r, "no KVM: %s", why);
 		return false;
 	}
 	for (unsigned i = 0; i < s->nr_needs; i++) {
+		/* What is asked of KVM does not concern soft. */
+		if (s->cpu == GUEST_SOFT && vm_probe_of_kvm(s->needs[i]))
+			continue;
 		if (test_probes_get(o->probes, s->needs[i], &why) <= 0) {
 			test_reason(r, "needs %s: %s", s->needs[i], why);
 			return false;
@@ -97,8 +95,15 @@ static const struct guest_xfail *expected(const struct guest_spec *s, const stru
 
 /* ---- the run ------------------------------------------------------------------------------------- */
 
+/* The canonical stream as it comes: always as a hash, as text where somebody will read it. */
+struct keep {
+	struct buf *text; /* NULL: the hash alone */
+	uint64_t hash;
+};
+
 static void keep_canonical(void *ctx, const struct trace_event *ev)
 {
+	struct keep *k = ctx;
 	char line[TRACE_LINE];
 	int n;
 
@@ -110,7 +115,9 @@ static void keep_canonical(void *ctx, const struct trace_event *ev)
 	if ((size_t)n > sizeof(line) - 2)
 		n = sizeof(line) - 2;
 	line[n] = '\n';
-	buf_put(ctx, line, (size_t)n + 1);
+	k->hash = hash64(k->hash, line, (size_t)n + 1);
+	if (k->text)
+		buf_put(k->text, line, (size_t)n + 1);
 }
 
 /* With --bless a golden that differs is written anew, but only from a run that passes otherwise. */
@@ -140,6 +147,7 @@ static int run_machine(const struct guest_spec *s, const struct test_opts *o, co
 		       size_t len, struct test_result *r)
 {
 	struct buf stream = {.max = STREAM_MAX};
+	struct keep keep = {.text = s->exits.p || o->bless ? &stream : NULL};
 	const char *dev[GUEST_DEVICES];
 	struct vm_limits lim = {0};
 	struct judge_run run = {0};
@@ -159,14 +167,19 @@ static int run_machine(const struct guest_spec *s, const struct test_opts *o, co
 		test_reason(r, "%s: %s", s->path, err.msg);
 		return rc == -ENOMEM ? rc : 0;
 	}
-	if (s->exits.p || o->bless)
-		trace_set_sink(vm_trace(vm), keep_canonical, &stream);
+	trace_set_sink(vm_trace(vm), keep_canonical, &keep);
 	vm_set_pass_code(vm, s->exit);
-	lim.wall_ms = s->timeout ? s->timeout : TIMEOUT_KVM_MS;
-	/* One more than allowed, so that a guest that goes on for ever is stopped and judged. */
-	if (s->has_budget && s->exit_budget < UINT64_MAX)
-		lim.budget = s->exit_budget + 1;
+	if (s->cpu == GUEST_SOFT) {
+		lim.budget = s->timeout ? s->timeout : GUEST_TIMEOUT_SOFT;
+	} else {
+		lim.wall_ms = s->timeout ? s->timeout : GUEST_TIMEOUT_KVM;
+		/* One more than allowed: a guest that goes on for ever is stopped and judged. */
+		if (s->has_budget && s->exit_budget < UINT64_MAX)
+			lim.budget = s->exit_budget + 1;
+	}
 	vm_run(vm, &lim, &res);
+	r->ran = !vm_state_hash(vm, &r->state, &err);
+	r->stream = keep.hash;
 	run.res = &res;
 	run.stream = &stream;
 	run.serial = buf_str(&vm_serial(vm)->out);

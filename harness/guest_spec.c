@@ -298,15 +298,23 @@ static int key_exits(const struct at *at, struct guest_spec *s, char *v)
 
 static int key_timeout(const struct at *at, struct guest_spec *s, char *v)
 {
+	const bool soft = s->cpu == GUEST_SOFT;
 	char *unit = v + strspn(v, "0123456789");
 	uint64_t scale = 1;
 
+	/* On soft, time is virtual: an instruction is 1 ns. */
 	if (!strcmp(unit, "s"))
-		scale = 1000;
+		scale = soft ? 1000000000 : 1000;
+	else if (!strcmp(unit, "ms"))
+		scale = soft ? 1000000 : 1;
 	if (!strcmp(unit, "s") || !strcmp(unit, "ms"))
 		*unit = '\0';
-	if (parse_u64(v, &s->timeout) || !s->timeout || s->timeout > UINT32_MAX / scale)
-		return bad(at, "timeout '%.40s': a number, of milliseconds on kvm, or Ns", v);
+	if (parse_u64(v, &s->timeout) || !s->timeout ||
+	    s->timeout > (soft ? UINT64_MAX : UINT32_MAX) / scale)
+		return bad(at,
+			   "timeout '%.40s': Ns, Nms or a number, of instructions on soft and "
+			   "milliseconds on kvm",
+			   v);
 	s->timeout *= scale;
 	return 0;
 }
@@ -354,6 +362,24 @@ static int key_xfail(const struct at *at, struct guest_spec *s, char *v)
 	return rc ? rc : take(at, &x->reason, v);
 }
 
+static int key_compare(const struct at *at, struct guest_spec *s, char *v)
+{
+	char *probe = word(&v);
+	int rc;
+
+	v += strspn(v, " \t,");
+	if (!probe || !*v)
+		return bad(at, "a compare is 'no reason' or 'PROBE reason'");
+	if (strcmp(probe, "no") != 0) {
+		rc = known_probe(at, probe);
+		if (!rc)
+			rc = take(at, &s->compare_probe, probe);
+		if (rc)
+			return rc;
+	}
+	return take(at, &s->compare_reason, v);
+}
+
 static int key_cpu(const struct at *at, struct guest_spec *s, char *v)
 {
 	int n = cpu_by_name(v, strlen(v));
@@ -387,6 +413,7 @@ static const struct key {
 	{"needs", key_needs, KEY_MANY | KEY_ADDS},
 	{"xfail", key_xfail, KEY_MANY | KEY_BARE},
 	{"cpu", key_cpu, KEY_BARE},
+	{"compare", key_compare, KEY_BARE},
 	{"load", key_load, 0},
 	{"module", key_module, KEY_MANY},
 	{"initrd", key_initrd, 0},
@@ -580,6 +607,8 @@ void guest_spec_free(struct guest_spec *s)
 		free(s->xfail[i].probe);
 		free(s->xfail[i].reason);
 	}
+	free(s->compare_probe);
+	free(s->compare_reason);
 	*s = (struct guest_spec){0};
 }
 
@@ -760,4 +789,7 @@ void guest_spec_format(const struct guest_spec *s, struct buf *out)
 			   s->xfail[i].probe, s->xfail[i].reason);
 	if (s->only)
 		buf_printf(out, ";@ cpu: %s\n", guest_cpu_name(s->only));
+	if (s->compare_reason)
+		buf_printf(out, ";@ compare: %s %s\n", s->compare_probe ? s->compare_probe : "no",
+			   s->compare_reason);
 }

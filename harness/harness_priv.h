@@ -64,6 +64,7 @@ void test_list_free(struct test_list *l);
 /* ---- pool.c -------------------------------------------------------------------------------------- */
 
 struct pool_task {
+	const char *path;
 	const struct guest_spec *spec; /* NULL: the result is there already */
 	unsigned hard_ms;	       /* the worker is killed after this */
 	struct test_result result;

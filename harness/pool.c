@@ -50,10 +50,14 @@ static void pack_string(struct buf *out, const char *s)
 void result_pack(const struct test_result *r, struct buf *out)
 {
 	uint32_t head[2] = {(uint32_t)r->cpu, (uint32_t)r->verdict};
+	uint8_t ran = r->ran;
 
 	buf_put(out, head, sizeof(head));
 	buf_put(out, &r->ms, sizeof(r->ms));
 	buf_put(out, &r->exits, sizeof(r->exits));
+	buf_put(out, &ran, sizeof(ran));
+	buf_put(out, &r->stream, sizeof(r->stream));
+	buf_put(out, &r->state, sizeof(r->state));
 	pack_string(out, r->test);
 	pack_string(out, r->reason);
 	pack_string(out, r->detail);
@@ -95,6 +99,7 @@ int result_unpack(const void *bytes, size_t len, struct test_result *r)
 {
 	const char *p = bytes;
 	uint32_t head[2];
+	uint8_t ran = 0;
 	int rc;
 
 	*r = (struct test_result){0};
@@ -108,6 +113,13 @@ int result_unpack(const void *bytes, size_t len, struct test_result *r)
 	}
 	if (!rc)
 		rc = unpack(&p, &len, &r->exits, sizeof(r->exits));
+	if (!rc)
+		rc = unpack(&p, &len, &ran, sizeof(ran));
+	r->ran = ran;
+	if (!rc)
+		rc = unpack(&p, &len, &r->stream, sizeof(r->stream));
+	if (!rc)
+		rc = unpack(&p, &len, &r->state, sizeof(r->state));
 	if (!rc)
 		rc = unpack_string(&p, &len, &r->test);
 	if (!rc)

@@ -217,6 +217,10 @@ int report_end(struct report *rep, struct err *err)
 	}
 	if (rep->o->junit)
 		rc = write_junit(rep, err);
+	if (rep->o->ktap && t->guests)
+		fprintf(rep->o->ktap,
+			"# %u of %u guests: the same exits and final state on soft and kvm\n",
+			t->compared, t->guests);
 	if (rep->o->ktap) {
 		fprintf(rep->o->ktap, "%u passed, %u failed, %u skipped\n", t->passed, t->failed,
 			t->skipped);

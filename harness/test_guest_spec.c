@@ -204,6 +204,8 @@ static void errors_name_the_line(void **state)
 		{S ";@ exits: <= many\n", "one number is wanted"},
 		{S ";@ exits: <= 1\n;@ exits: <= 2\n", "one number is wanted"},
 		{S ";@ timeout: 0\n", "timeout '0'"},
+		{S ";@ compare: no\n", "PROBE reason"},
+		{S ";@ compare: what ever\n", "what"},
 		{S ";@ timeout: 1h\n", "timeout '1h'"},
 		{S ";@ timeout: 99999999999s\n", "timeout '99999999999'"},
 		{S ";@ needs: no-such-probe\n", "g/t.asm:2: no probe is called 'no-such-probe'"},
@@ -272,7 +274,8 @@ static void format_parses_back(void **state)
 	static const char text[] =
 		S ";@ mode: real\n;@ mem: 2M\n;@ serial: ~x\\n\\\\y\n;@ input:  ~ \\x20\n"
 		  ";@ module: m ,a\n;@ exit: hlt\n;@ exits: hlt\n;@ exits: <= 3\n"
-		  ";@ timeout: 9\n;@ needs: kvm\n;@ xfail: soft kvm r r\n;@ cpu: soft\n";
+		  ";@ timeout: 9\n;@ needs: kvm\n;@ xfail: soft kvm r r\n;@ cpu: soft\n"
+		  ";@ compare: kvm-nmi late\n";
 	struct buf a = {0}, b = {0};
 
 	(void)state;

@@ -182,12 +182,12 @@ static size_t text_len;
 static void report_all(bool json, const char *junit, struct test_totals *t)
 {
 	struct test_result r[] = {
-		{"a/pass", GUEST_KVM, TEST_PASS, NULL, NULL, 1.25, 3},
-		{"a/fail", GUEST_KVM, TEST_FAIL, "exit <1>", "-x\n+\"y\"\n", 2, 3},
-		{"a/skip", GUEST_KVM, TEST_SKIP, "needs kvm", NULL, 0, 0},
-		{"a/error", GUEST_KVM, TEST_ERROR, "t.asm:1: bad", NULL, 0, 0},
-		{"a/xfail", GUEST_KVM, TEST_XFAIL, "known", "hidden", 0, 0},
-		{"a/xpass", GUEST_KVM, TEST_XPASS, "passes", NULL, 0, 0},
+		{"a/pass", GUEST_KVM, TEST_PASS, NULL, NULL, 1.25, 3, false, 0, 0},
+		{"a/fail", GUEST_KVM, TEST_FAIL, "exit <1>", "-x\n+\"y\"\n", 2, 3, false, 0, 0},
+		{"a/skip", GUEST_KVM, TEST_SKIP, "needs kvm", NULL, 0, 0, false, 0, 0},
+		{"a/error", GUEST_KVM, TEST_ERROR, "t.asm:1: bad", NULL, 0, 0, false, 0, 0},
+		{"a/xfail", GUEST_KVM, TEST_XFAIL, "known", "hidden", 0, 0, false, 0, 0},
+		{"a/xpass", GUEST_KVM, TEST_XPASS, "passes", NULL, 0, 0, false, 0, 0},
 	};
 	struct test_opts o = {.junit = junit};
 	struct err err = {0};
@@ -306,7 +306,8 @@ static void statuses(void **state)
 
 static void results_cross_a_pipe(void **state)
 {
-	struct test_result r = {(char *)"t", GUEST_KVM, TEST_FAIL, (char *)"why", NULL, 1.5, 9},
+	struct test_result r = {(char *)"t", GUEST_KVM, TEST_FAIL, (char *)"why", NULL, 1.5, 9,
+				true,	     77,	88},
 			   got;
 	struct buf b = {0};
 
@@ -317,6 +318,9 @@ static void results_cross_a_pipe(void **state)
 	assert_string_equal(got.reason, "why");
 	assert_null(got.detail);
 	assert_int_equal(got.exits, 9);
+	assert_true(got.ran);
+	assert_int_equal(got.stream, 77);
+	assert_int_equal(got.state, 88);
 	assert_int_equal(got.verdict, TEST_FAIL);
 	test_result_free(&got);
 	/* a worker that died in between, and one that went mad */

@@ -460,15 +460,18 @@ static void whole_folder(void **state)
 	char sub[256], *text;
 	const char *paths[] = {dir, sub, "/no/such/thing"};
 	struct test_totals t;
-	struct test_opts o = {
-		.paths = paths, .nr_paths = 3, .cpu = -1, .cache_dir = cache, .lib_dir = lib};
+	struct test_opts o = {.paths = paths,
+			      .nr_paths = 3,
+			      .cpu = GUEST_SOFT,
+			      .cache_dir = cache,
+			      .lib_dir = lib};
 	size_t len;
 	FILE *f = open_memstream(&text, &len);
 
 	(void)state;
 	assert_non_null(f);
-	put("b.asm", ";@ summary: second\n;@ cpu: soft\n");
-	put("a.asm", ";@ summary: first\n;@ cpu: soft\n");
+	put("b.asm", ";@ summary: second\n;@ cpu: kvm\n");
+	put("a.asm", ";@ summary: first\n;@ cpu: kvm\n");
 	put("c.asm", ";@ summary: third\n;@ wrong: x\n");
 	name(sub, "empty");
 	assert_int_equal(file_mkdirs(sub, &err), 0);
@@ -494,6 +497,79 @@ static void whole_folder(void **state)
 	free(text);
 }
 
+/* ---- soft beside kvm ---- */
+
+#define TIME_ASM                                                                                   \
+	";@ summary: s\n%s%%include \"test.inc\"\n\tmov ebx, TD + TDO_TIME\n\tmov rax, [rbx]\n\tpass\n"
+
+static unsigned run_file(const char *file, int cpu, struct test_totals *t, char *out, size_t len)
+{
+	char path[256];
+	const char *paths[] = {path};
+	struct test_opts o = {
+		.paths = paths, .nr_paths = 1, .cpu = cpu, .cache_dir = cache, .lib_dir = lib};
+	char *text;
+	size_t n;
+	FILE *f = open_memstream(&text, &n);
+
+	assert_non_null(f);
+	name(path, file);
+	o.ktap = f;
+	assert_int_equal(harness_test(&o, t, &err), 0);
+	fclose(f);
+	snprintf(out, len, "%s", text);
+	free(text);
+	return t->passed;
+}
+
+static void every_back_end(void **state)
+{
+	char path[160], out[2000], asm_text[300];
+	bool kvm = vm_probe_run("kvm", path, sizeof(path)) == 1;
+	struct test_totals t;
+
+	(void)state;
+	need_tools();
+	put("t.asm", PASS_ASM);
+	assert_int_equal(run_file("t.asm", GUEST_SOFT, &t, out, sizeof(out)), 1);
+	assert_non_null(strstr(out, "/t (soft)\n"));
+	assert_int_equal(t.guests, 0);
+	assert_int_equal(run_file("t.asm", -1, &t, out, sizeof(out)), 1u + kvm);
+	assert_int_equal(t.guests, kvm);
+	assert_int_equal(t.compared, kvm);
+	/* what is asked of KVM does not keep soft from running */
+	put("t.asm", ";@ summary: s\n;@ needs: kvm-tsc-settable\n%include \"test.inc\"\n\tpass\n");
+	assert_int_equal(run_file("t.asm", GUEST_SOFT, &t, out, sizeof(out)), 1);
+	/* for kvm alone: skipped by name, or run on it */
+	put("t.asm", ";@ summary: s\n;@ cpu: kvm\n%include \"test.inc\"\n\tpass\n");
+	assert_int_equal(run_file("t.asm", -1, &t, out, sizeof(out)), kvm);
+	assert_int_equal(t.skipped, !kvm);
+	assert_int_equal(run_file("t.asm", GUEST_SOFT, &t, out, sizeof(out)), 0);
+	assert_int_equal(t.skipped, 1);
+	/* the limit is in instructions */
+	put("t.asm", ";@ summary: s\n;@ timeout.soft: 50000\n%include \"test.inc\"\n\tjmp $\n");
+	assert_int_equal(run_file("t.asm", GUEST_SOFT, &t, out, sizeof(out)), 0);
+	assert_non_null(strstr(out, "50000 instructions"));
+	if (!kvm)
+		return;
+	/* the time is not the same on both */
+	snprintf(asm_text, sizeof(asm_text), TIME_ASM, "");
+	put("t.asm", asm_text);
+	assert_int_equal(run_file("t.asm", -1, &t, out, sizeof(out)), 1);
+	assert_int_equal(t.failed, 1);
+	assert_int_equal(t.compared, 0);
+	assert_non_null(strstr(out, "the stream of exits differs from soft's"));
+	snprintf(asm_text, sizeof(asm_text), TIME_ASM, ";@ compare: no it reads the time\n");
+	put("t.asm", asm_text);
+	assert_int_equal(run_file("t.asm", -1, &t, out, sizeof(out)), 2);
+	assert_int_equal(t.compared, 0);
+	/* nor what is in memory */
+	put("t.asm",
+	    ";@ summary: s\n;@ exit.soft: 0\n%include \"test.inc\"\n\trdtsc\n\tmov [SCRATCH], eax\n\tpass\n");
+	assert_int_equal(run_file("t.asm", -1, &t, out, sizeof(out)), 1);
+	assert_non_null(strstr(out, "the final state differs from soft's"));
+}
+
 #define test(fn) cmocka_unit_test_setup_teardown(fn, make_dir, drop_dir)
 
 int main(void)
@@ -509,6 +585,7 @@ int main(void)
 		test(pool_isolates),
 		test(stopped),
 		test(whole_folder),
+		test(every_back_end),
 	};
 
 	return cmocka_run_group_tests_name("run", tests, NULL, NULL);

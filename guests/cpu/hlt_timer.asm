@@ -1,5 +1,6 @@
 ; SPDX-License-Identifier: MIT
 ;@ summary: HLT waits for the timer's interrupt, and virtual time jumps to it
+;@ compare: no it reads the time
 %include "test.inc"
 section .data
 hits:	dq 0

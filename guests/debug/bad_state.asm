@@ -1,6 +1,7 @@
 ; SPDX-License-Identifier: MIT
 ;@ summary: contradictory control registers are refused by the CPU back end and nothing changes
 ;@ needs: kvm-sregs-checks
+;@ compare: no KVM does not look at EFER's reserved bits
 %include "test.inc"
 	xor	r12d, r12d
 .next:	mov	rbx, cr0

@@ -1,6 +1,7 @@
 ; SPDX-License-Identifier: MIT
 ;@ summary: an instruction that KVM cannot emulate exits with its bytes, and the host may step over it
 ;@ needs: kvm-emulation-exit
+;@ cpu: kvm
 %include "test.inc"
 	mov	ebx, NO_RAM
 	hostop	OP_SKIP, 2

@@ -5,6 +5,7 @@ TABLE	equ SCRATCH + 0x10000
 VA	equ 0x600000
 	split2m	VA, TABLE
 	map4k	VA, TABLE, VA + PTE_P + PTE_W
+	cmp	byte [VA + 0x2000], 0	; whether a walk that fails sets A above is up to the CPU
 	user_run .read
 	assert_eq byte [exc_vector], PF
 	assert_eq qword [exc_error], PF_P | PF_U

@@ -1,6 +1,7 @@
 ; SPDX-License-Identifier: MIT
 ;@ summary: an NMI comes with IF clear, at vector 2, and the next one only after IRET
 ;@ needs: kvm-nmi
+;@ compare: kvm-window-exact the NMI comes some instructions late
 %include "test.inc"
 section .data
 hits:	dq 0

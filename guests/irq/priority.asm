@@ -1,5 +1,6 @@
 ; SPDX-License-Identifier: MIT
 ;@ summary: of two pending lines the lower number comes first, and without EOI the other waits
+;@ compare: kvm-window-exact the second interrupt comes some instructions late
 %include "test.inc"
 section .data
 order:	db 0, 0, 0
@@ -12,7 +13,8 @@ section .text
 	outb	COM1 + 1, 2		; the transmitter is empty: interrupt at once
 	sti
 	hlt
-	hlt
+.both:	cmp	qword [count], 2	; the second comes at once, or when the host gets to it
+	jne	.both
 	cli
 	; lines 8 to 15 come in at line 2 of the master, so they are before line 4
 	assert_eq byte [order], 'T'

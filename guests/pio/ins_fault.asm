@@ -1,5 +1,6 @@
 ; SPDX-License-Identifier: MIT
 ;@ summary: a page fault in the middle of REP INSB leaves RCX and RDI at the element, and it can go on
+;@ compare: no KVM reads ahead for a string and drops what cannot be stored
 %include "test.inc"
 TABLE	equ SCRATCH + 0x10000
 VA	equ 0x600000

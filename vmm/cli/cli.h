@@ -31,8 +31,11 @@ struct guest_opts {
 
 /* The rows of the option table; T is the verb's struct, with `struct guest_opts g`. */
 #define GUEST_OPTS(T)                                                                                \
-	{"cpu", 0, OPT_STR, offsetof(T, g.cpu), "BACKEND", "kvm (the default) or script:FILE",       \
-	 0,	0},                                                                                  \
+	{                                                                                            \
+		"cpu",	   0,                                                                        \
+		OPT_STR,   offsetof(T, g.cpu),                                                       \
+		"BACKEND", "soft (the default), kvm or script:FILE",                                 \
+		0,	   0},                                                                       \
 		{"mem",	  'm',                                                                       \
 		 OPT_STR, offsetof(T, g.mem_text),                                                   \
 		 "SIZE",  "RAM, 1M to 64G; 16M when nothing says otherwise",                         \
@@ -68,13 +71,16 @@ struct guest_opts {
 		 0,	  0},                                                                        \
 		{"seed", 's', OPT_U64, offsetof(T, g.seed), "N", "the seed of all that is random",   \
 		 0,	 0},                                                                         \
-		{"limit", 'l', OPT_U64, offsetof(T, g.limit), "N", "end after N exits", 1, 0},       \
+		{"limit", 'l',                                                                       \
+		 OPT_U64, offsetof(T, g.limit),                                                      \
+		 "N",	  "end after N instructions on soft, N exits on kvm and script",             \
+		 1,	  0},                                                                        \
 		{"timeout",                                                                          \
 		 't',                                                                                \
 		 OPT_U64,                                                                            \
 		 offsetof(T, g.timeout),                                                             \
 		 "MS",                                                                               \
-		 "end after so much host time; for a .asm 10000 unless it says otherwise",           \
+		 "end after so much host time; a .asm on kvm has 10000 unless it says so",           \
 		 1,                                                                                  \
 		 0xffffffffu},                                                                       \
 		{"json", 0, OPT_FLAG, offsetof(T, g.json), NULL, "the result as JSON", 0, 0},        \

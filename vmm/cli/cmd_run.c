@@ -115,7 +115,8 @@ const struct cmd cmd_run = {
 		"With --json the last line of standard output is one object with the keys verdict,\n"
 		"status, guest, cpu, icount, exits, deterministic, hash and reason.\n"
 		"\n"
-		"--cpu script:FILE needs no KVM: nobody runs, the exits come from the file, a line\n"
+		"It runs on the software CPU, the same on every host, unless --cpu kvm asks for KVM.\n"
+		"With --cpu script:FILE nobody runs: the exits come from the file, a line\n"
 		"each as `vise trace` prints them.",
 	.opts = opts,
 	.max_args = 1,

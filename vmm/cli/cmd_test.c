@@ -15,7 +15,7 @@ struct test_cli {
 static const struct opt opts[] = {
 	{"list", 0, OPT_FLAG, offsetof(struct test_cli, list), NULL, "only list the tests", 0, 0},
 	{"cpu", 0, OPT_STR, offsetof(struct test_cli, cpu), "BACKEND",
-	 "one back end; else every one that the host offers", 0, 0},
+	 "soft or kvm; else soft, and kvm where the host has it", 0, 0},
 	{"jobs", 'j', OPT_U64, offsetof(struct test_cli, jobs), "N",
 	 "tests at a time; one a processor unless said", 1, 64},
 	{"junit", 0, OPT_STR, offsetof(struct test_cli, junit), "FILE", "write JUnit XML as well",
@@ -66,10 +66,12 @@ static int run(void *opt, int argc, char **argv)
 			      .stop = &cli_stop};
 	int rc = 0, st;
 
-	if (o->cpu && strcmp(o->cpu, "kvm") != 0)
-		return cli_fail(ST_USAGE, "--cpu '%.40s': tests run on: kvm", o->cpu);
-	if (o->cpu)
+	if (o->cpu && !strcmp(o->cpu, "soft"))
+		t.cpu = GUEST_SOFT;
+	else if (o->cpu && !strcmp(o->cpu, "kvm"))
 		t.cpu = GUEST_KVM;
+	else if (o->cpu)
+		return cli_fail(ST_USAGE, "--cpu '%.40s': tests run on: soft kvm", o->cpu);
 	if (!argc) {
 		rc = default_path(&own, &err);
 		paths[0] = own;
@@ -108,6 +110,8 @@ const struct cmd cmd_test = {
 	.text = "Runs every .asm below the folders, and the files named; without any, the tree's\n"
 		"guests/. Each says in its header comment (`;@ key: value`) what it is about, what\n"
 		"it needs and what is expected; see guests/ and the README.\n"
+		"\n"
+		"Where both soft and kvm run a test, their exits and final states must be the same.\n"
 		"\n"
 		"Prints KTAP, the last line being `N passed, N failed, N skipped`. A test file that\n"
 		"is bad is an error and counts as failed; an expected failure counts as skipped; an\n"

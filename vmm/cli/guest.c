@@ -10,7 +10,6 @@
 
 #define FILE_MAX       ((uint64_t)1 << 30) /* bytes of an image, initrd or module */
 #define INPUT_MAX      ((uint64_t)16 << 20)
-#define ASM_TIMEOUT_MS 10000u
 #define FOREIGN_SAMPLE 256u
 
 static bool ends_in(const char *s, const char *end)
@@ -128,6 +127,19 @@ static int open_image(struct cli_guest *g, const struct guest_opts *o, struct er
 	return ST_START;
 }
 
+/* What the header says, or what a guest test has when it says nothing, unless told otherwise. */
+static void set_limits(struct cli_guest *g)
+{
+	uint64_t timeout = g->header.timeout;
+
+	if (g->spec.cpu != VM_CPU_SOFT)
+		g->lim.wall_ms = g->lim.wall_ms ? g->lim.wall_ms
+				 : timeout	? timeout
+						: GUEST_TIMEOUT_KVM;
+	else if (!g->lim.wall_ms && !g->lim.budget)
+		g->lim.budget = timeout ? timeout : GUEST_TIMEOUT_SOFT;
+}
+
 /* A .asm: its header is honoured, its image built or taken from the cache. */
 static int open_asm(struct cli_guest *g, const struct guest_opts *o, struct err *err)
 {
@@ -141,7 +153,9 @@ static int open_asm(struct cli_guest *g, const struct guest_opts *o, struct err 
 			g->name);
 		return ST_USAGE;
 	}
-	rc = guest_spec_read(&g->header, g->name, GUEST_KVM, err);
+	/* A script plays what kvm has seen. */
+	rc = guest_spec_read(&g->header, g->name,
+			     g->spec.cpu == VM_CPU_SOFT ? GUEST_SOFT : GUEST_KVM, err);
 	if (rc)
 		return ST_START;
 	g->has_header = true;
@@ -151,14 +165,15 @@ static int open_asm(struct cli_guest *g, const struct guest_opts *o, struct err 
 	if (!rc)
 		rc = guest_assemble(&g->header, cache, lib, &image, err);
 	if (!rc) {
+		enum vm_cpu cpu = g->spec.cpu;
 		struct load_blob blob;
 
 		guest_vm_spec(&g->header, g->dev, &g->spec);
+		g->spec.cpu = cpu;
 		st = read_kept(g, image, FILE_MAX, &blob, err);
 		g->spec.load.image = blob;
 	}
-	if (!g->lim.wall_ms)
-		g->lim.wall_ms = g->header.timeout ? g->header.timeout : ASM_TIMEOUT_MS;
+	set_limits(g);
 	free(lib);
 	free(cache);
 	free(image);
@@ -238,21 +253,38 @@ static int set_mem(struct vm_spec *spec, const struct guest_opts *o, struct err 
 	return 0;
 }
 
+static bool is_script(const char *cpu)
+{
+	return cpu && !strncmp(cpu, "script:", 7) && cpu[7];
+}
+
 static int set_cpu(struct cli_guest *g, const struct guest_opts *o, struct err *err)
+{
+	g->spec.cpu = VM_CPU_SOFT;
+	if (!o->cpu || !strcmp(o->cpu, "soft"))
+		return 0;
+	if (!strcmp(o->cpu, "kvm")) {
+		g->spec.cpu = VM_CPU_KVM;
+		return 0;
+	}
+	if (is_script(o->cpu)) {
+		g->spec.cpu = VM_CPU_SCRIPT;
+		return 0;
+	}
+	err_set(err, -EINVAL, "--cpu '%.40s': back ends are soft, kvm and script:FILE", o->cpu);
+	return ST_USAGE;
+}
+
+static int open_script(struct cli_guest *g, const struct guest_opts *o, struct err *err)
 {
 	struct load_blob script;
 	int st;
 
-	if (!o->cpu || !strcmp(o->cpu, "kvm"))
+	if (g->spec.cpu != VM_CPU_SCRIPT)
 		return 0;
-	if (strncmp(o->cpu, "script:", 7) != 0 || !o->cpu[7]) {
-		err_set(err, -EINVAL, "--cpu '%.40s': back ends are kvm and script:FILE", o->cpu);
-		return ST_USAGE;
-	}
 	st = read_kept(g, o->cpu + 7, INPUT_MAX, &script, err);
 	if (st)
 		return st;
-	g->spec.cpu = VM_CPU_SCRIPT;
 	g->spec.script = script.data;
 	g->spec.script_len = script.len;
 	return 0;
@@ -261,10 +293,12 @@ static int set_cpu(struct cli_guest *g, const struct guest_opts *o, struct err *
 int cli_guest_open(struct cli_guest *g, const struct guest_opts *o, int argc, char **argv,
 		   struct err *err)
 {
-	bool script = o->cpu && !strncmp(o->cpu, "script:", 7);
-	int st = 0;
+	int st;
 
 	*g = (struct cli_guest){0};
+	st = set_cpu(g, o, err);
+	if (st)
+		return st;
 	g->lim.budget = o->limit;
 	g->lim.wall_ms = o->timeout;
 	if (argc && o->kernel) {
@@ -272,7 +306,7 @@ int cli_guest_open(struct cli_guest *g, const struct guest_opts *o, int argc, ch
 		return ST_USAGE;
 	}
 	g->name = argc ? argv[0] : o->kernel;
-	if (!g->name && !script) {
+	if (!g->name && g->spec.cpu != VM_CPU_SCRIPT) {
 		err_set(err, -EINVAL, "no guest: give a .asm, a built image or a kernel");
 		return ST_USAGE;
 	}
@@ -283,7 +317,7 @@ int cli_guest_open(struct cli_guest *g, const struct guest_opts *o, int argc, ch
 	if (!st)
 		st = set_mem(&g->spec, o, err);
 	if (!st)
-		st = set_cpu(g, o, err);
+		st = open_script(g, o, err);
 	if (!st)
 		st = add_options(g, o, err);
 	g->spec.seed = o->seed;
@@ -313,7 +347,7 @@ static bool no_kvm(struct err *err)
 		kvm_close(&k);
 		return false;
 	}
-	err_set(err, rc, "%s; --cpu script:FILE plays a list of exits without KVM", why.msg);
+	err_set(err, rc, "%s; --cpu soft, the default, runs guests without KVM", why.msg);
 	return true;
 }
 
@@ -384,9 +418,8 @@ void cli_result_json(const struct cli_guest *g, struct vm *vm, const struct vm_r
 	bool hashed = !vm_hash(vm, &hash, NULL);
 
 	put_result(&b, vm_verdict_name(res->verdict), res->status, res->guest,
-		   g->spec.cpu == VM_CPU_KVM ? "kvm" : "script",
-		   res->has_icount ? &res->icount : NULL, res->exits, res->deterministic,
-		   hashed ? &hash : NULL, res->reason);
+		   vm_cpu_name(g->spec.cpu), res->has_icount ? &res->icount : NULL, res->exits,
+		   res->deterministic, hashed ? &hash : NULL, res->reason);
 	fputs(buf_str(&b), f);
 	buf_free(&b);
 }
@@ -395,16 +428,23 @@ void cli_error_json(const struct guest_opts *o, int status, const char *why, FIL
 {
 	struct buf b = {0};
 
-	put_result(&b, "error", status, -1, o->cpu && o->cpu[0] == 's' ? "script" : "kvm", NULL, 0,
-		   true, NULL, why);
+	put_result(&b, "error", status, -1,
+		   is_script(o->cpu)		      ? "script"
+		   : o->cpu && !strcmp(o->cpu, "kvm") ? "kvm"
+						      : "soft",
+		   NULL, 0, true, NULL, why);
 	fputs(buf_str(&b), f);
 	buf_free(&b);
 }
 
 void cli_result_line(const struct cli_guest *g, const struct vm_result *res, FILE *f)
 {
-	fprintf(f, "vise: %s: %s: %s (%" PRIu64 " exits)\n", g->name, vm_verdict_name(res->verdict),
-		res->reason, res->exits);
+	char count[48] = "";
+
+	if (res->has_icount)
+		snprintf(count, sizeof(count), "%" PRIu64 " instructions, ", res->icount);
+	fprintf(f, "vise: %s: %s: %s (%s%" PRIu64 " exits)\n", g->name,
+		vm_verdict_name(res->verdict), res->reason, count, res->exits);
 	if (res->assert_line)
 		fprintf(f, "vise: %s:%" PRIu32 ": got 0x%" PRIx64 ", want 0x%" PRIx64 "\n", g->name,
 			res->assert_line, res->assert_got, res->assert_want);

@@ -64,8 +64,8 @@ bad_input "option without its value" 2 "needs a value" "$vise" run --mem
 bad_input "number that is none" 2 "'many': not a number" "$vise" run --limit many pass.bin
 bad_input "no guest" 2 "no guest: give" "$vise" run
 bad_input "two guests" 2 "too many words" "$vise" run pass.bin pass.bin
-bad_input "unknown back end" 2 "back ends are kvm and script" "$vise" run --cpu z80 pass.bin
-bad_input "unknown back end of test" 2 "tests run on: kvm" "$vise" test --cpu z80 .
+bad_input "unknown back end" 2 "back ends are soft, kvm and script" "$vise" run --cpu z80 pass.bin
+bad_input "unknown back end of test" 2 "tests run on: soft kvm" "$vise" test --cpu z80 .
 bad_input "unknown engine" 2 "none of: libfuzzer afl" "$vise" fuzz --engine hongg x
 bad_input "unknown bench" 2 "no bench is called 'x'" "$vise" bench x
 bad_input "mode that is none" 2 "none of: real prot long" "$vise" run --mode vm86 pass.bin
@@ -75,7 +75,7 @@ bad_input "base that is none" 2 "not an address" "$vise" run --base here pass.bi
 for mem in 0 1 1T 18446744073709551615 99999999999999999999 -1 x 1048577; do
 	bad_input "--mem $mem" 2 "--mem '?$mem" "$vise" run --mem "$mem" pass.bin
 done
-works "--mem with --json still ends with one object" 2 '^\{"verdict":"error","status":2,"guest":null,"cpu":"kvm","icount":null,"exits":0,"deterministic":true,"hash":null,"reason":"--mem 0' \
+works "--mem with --json still ends with one object" 2 '^\{"verdict":"error","status":2,"guest":null,"cpu":"soft","icount":null,"exits":0,"deterministic":true,"hash":null,"reason":"--mem 0' \
 	"$vise" run --json --mem 0 pass.bin
 
 # ---- images ----------------------------------------------------------------------------------------
@@ -145,47 +145,61 @@ works "all keys in the result" 0 '^\{"verdict":"pass","status":0,"guest":0,"cpu"
 
 # ---- KVM -----------------------------------------------------------------------------------------------
 # Namespaces in which /dev/kvm is not there, is something else, or may not be opened.
-no_dev() { unshare -m sh -c 'mount -t tmpfs none /dev && exec "$@"' sh "$@"; }
+no_dev() { unshare -m sh -c 'mount -t tmpfs none /dev && mknod -m 666 /dev/null c 1 3 && exec "$@"' sh "$@"; }
 other_dev() { unshare -m sh -c 'mount --bind /dev/null /dev/kvm && exec "$@"' sh "$@"; }
 nobody() { setpriv --reuid 65534 --regid 65534 --clear-groups "$@"; }
 export -f no_dev other_dev nobody
 if unshare -m mount -t tmpfs none /dev 2> /dev/null; then
-	bad_input "no /dev/kvm" 3 "/dev/kvm.*--cpu script:FILE" bash -c 'no_dev "$@"' - "$vise" run pass.bin
+	bad_input "no /dev/kvm" 3 "/dev/kvm.*--cpu soft" bash -c 'no_dev "$@"' - "$vise" run --cpu kvm pass.bin
+	works "no /dev/kvm: soft runs" 0 '"cpu":"soft","icount":2' bash -c 'no_dev "$@"' - "$vise" run --json pass.bin
 	works "no /dev/kvm: a script runs" 0 '^A' bash -c 'no_dev "$@"' - "$vise" run -q --cpu script:script
 	works "no /dev/kvm: doctor" 0 '^  no  /dev/kvm' bash -c 'no_dev "$@"' - "$vise" doctor
 	if command -v nasm > /dev/null; then
 		printf ';@ summary: s\n%%include "test.inc"\n\tpass\n' > skip.asm
-		works "no /dev/kvm: test skips" 4 '^0 passed, 0 failed, 1 skipped' bash -c 'no_dev "$@"' - "$vise" test skip.asm
+		works "no /dev/kvm: test runs on soft" 0 '^1 passed, 0 failed, 0 skipped' bash -c 'no_dev "$@"' - "$vise" test skip.asm
+		works "no /dev/kvm: test skips" 4 '^0 passed, 0 failed, 1 skipped' bash -c 'no_dev "$@"' - "$vise" test --cpu kvm skip.asm
 	fi
 	if [ -e /dev/kvm ]; then
-		bad_input "/dev/kvm is something else" 3 "/dev/kvm.*--cpu script:FILE" bash -c 'other_dev "$@"' - "$vise" run pass.bin
+		bad_input "/dev/kvm is something else" 3 "/dev/kvm.*--cpu soft" bash -c 'other_dev "$@"' - "$vise" run --cpu kvm pass.bin
 	fi
 else
 	skipped "no /dev/kvm: mount namespaces are not allowed here"
 fi
 if [ -e /dev/kvm ] && nobody true 2> /dev/null && ! nobody test -w /dev/kvm; then
 	cp "$vise" "$dir/vise" && chmod 755 "$dir/vise"
-	bad_input "no permission for /dev/kvm" 3 "/dev/kvm.*(kvm group|group kvm).*--cpu script:FILE" bash -c 'nobody "$@"' - "$dir/vise" run pass.bin
+	bad_input "no permission for /dev/kvm" 3 "/dev/kvm.*(kvm group|group kvm).*--cpu soft" bash -c 'nobody "$@"' - "$dir/vise" run --cpu kvm pass.bin
 else
 	skipped "no permission for /dev/kvm: everyone has it here, or no other user can be had"
 fi
-if have_kvm; then
-	works "a guest passes" 0 '"verdict":"pass","status":0,"guest":0,"cpu":"kvm"' "$vise" run --json pass.bin
-	works "a guest fails" 1 '"verdict":"fail","status":1,"guest":7' "$vise" run --json seven.bin
-	printf '\353\376' > spin.bin
-	works "a time limit" 5 '"verdict":"limit","status":5,"guest":null' "$vise" run --json --timeout 100 spin.bin
-	printf '\346\200\353\374' > exits.bin
-	works "an exit limit" 5 '"verdict":"limit","status":5,"guest":null,"cpu":"kvm","icount":null,"exits":10' \
-		"$vise" run --json --limit 10 exits.bin
-	works "a trace" 0 '^pio w 0xf4 1 0x0$' "$vise" trace -q pass.bin
-	works "a trace for Perfetto" 0 '' "$vise" trace -q --chrome chrome.json pass.bin
-	if grep -q '"traceEvents":\[' chrome.json; then
-		good "what is in it"
-	else
-		bad "what is in it" "$(cat chrome.json)"
+printf '\353\376' > spin.bin
+printf '\346\200\353\374' > exits.bin
+printf '\017\061\243\000\220\260\000\346\364\364' > tsc.bin # rdtsc; mov [0x9000], ax
+for cpu in soft kvm; do
+	if [ $cpu = kvm ] && ! have_kvm; then
+		skipped "guests on KVM: there is none"
+		continue
 	fi
+	works "$cpu: a guest passes" 0 '"verdict":"pass","status":0,"guest":0,"cpu":"'$cpu'"' "$vise" run --json --cpu $cpu pass.bin
+	works "$cpu: a guest fails" 1 '"verdict":"fail","status":1,"guest":7' "$vise" run --json --cpu $cpu seven.bin
+	works "$cpu: a time limit" 5 '"verdict":"limit","status":5,"guest":null' "$vise" run --json --cpu $cpu --timeout 100 spin.bin
+	works "$cpu: a trace" 0 '^pio w 0xf4 1 0x0$' "$vise" trace -q --cpu $cpu pass.bin
+done
+works "soft: a limit of instructions" 5 '"verdict":"limit","status":5,"guest":null,"cpu":"soft","icount":10,"exits":5,"deterministic":true' \
+	"$vise" run --json --limit 10 exits.bin
+bad_input "diff with one back end" 2 "give two back ends" "$vise" diff --cpu soft pass.bin
+works "diff of soft and a script" 1 '^event 1 differs' "$vise" diff --cpu soft,script:script pass.bin
+works "diff of soft and soft" 0 '^same: 2 events' "$vise" diff --cpu soft,soft pass.bin
+if have_kvm; then
+	works "an exit limit" 5 '"verdict":"limit","status":5,"guest":null,"cpu":"kvm","icount":null,"exits":10' \
+		"$vise" run --json --cpu kvm --limit 10 exits.bin
+	works "diff of soft and kvm" 0 '^same: 2 events' "$vise" diff pass.bin
+	works "diff that finds the time" 1 'the final states differ' "$vise" diff tsc.bin
+fi
+works "a trace for Perfetto" 0 '' "$vise" trace -q --chrome chrome.json pass.bin
+if grep -q '"traceEvents":\[' chrome.json; then
+	good "what is in it"
 else
-	skipped "guests on KVM: there is none"
+	bad "what is in it" "$(cat chrome.json)"
 fi
 
 # ---- what is printed about itself -----------------------------------------------------------------------

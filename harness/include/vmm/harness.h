@@ -77,6 +77,8 @@ struct guest_spec {
 	struct guest_xfail xfail[GUEST_XFAILS];
 	unsigned nr_xfail;
 	enum guest_cpu only; /* `cpu: soft`: GUEST_ANY when not said */
+	/* `compare: PROBE reason`: soft and kvm do the same only where it holds; NULL: `no`, never */
+	char *compare_probe, *compare_reason; /* no reason: they always do */
 };
 
 /*
@@ -93,6 +95,9 @@ void guest_spec_free(struct guest_spec *s);
 void guest_spec_format(const struct guest_spec *s, struct buf *out);
 
 /* ---- images -------------------------------------------------------------------------------------- */
+
+#define GUEST_TIMEOUT_SOFT 1000000000u /* instructions, unless the header says otherwise */
+#define GUEST_TIMEOUT_KVM  10000u      /* ms of host time, likewise */
 
 #define GUEST_BASE 0x8000u /* where .asm images are linked, loaded and entered, in real mode */
 
@@ -135,6 +140,9 @@ struct test_result {
 	char *detail; /* more lines: a diff, serial output; may be NULL */
 	double ms;
 	uint64_t exits;
+	bool ran;	 /* the machine ran: what follows is of its end */
+	uint64_t stream; /* hash64 of the canonical stream, a newline behind each line */
+	uint64_t state;	 /* vm_state_hash() */
 };
 
 /* Probe results, so that each probe runs once in a run: one a vm_probes[] entry. */
@@ -153,7 +161,7 @@ int test_probes_get(struct test_probes *p, const char *name, const char **why);
 struct test_opts {
 	const char *const *paths; /* files and folders */
 	unsigned nr_paths;
-	int cpu;       /* enum guest_cpu, or -1: every back end that the host offers */
+	int cpu;       /* enum guest_cpu, or -1: soft, and kvm where the host has it */
 	unsigned jobs; /* 0: one a processor */
 	const char *cache_dir, *lib_dir, *out_dir;
 	uint64_t seed;
@@ -170,10 +178,14 @@ struct test_opts {
 struct test_totals {
 	unsigned passed, failed, skipped; /* ERROR and XPASS count as failed, XFAIL as skipped */
 	unsigned errors, xfails, xpasses;
+	unsigned guests, compared; /* tests that were run on soft and kvm and gave the same */
 	int exit_status; /* 1 any FAIL or XPASS, else 3 any ERROR, else 4 all skipped, else 0 */
 };
 
 /*
+ * Where a guest ran on both back ends and passed on both, their canonical streams and final states
+ * must be the same, else it is a FAIL of kvm's: vm_state_hash() says what counts.
+ *
  * 0, or -EINTR (stopped early: what was reported stands), -ENOMEM, -EIO (a report could not be
  * written). A path that is not there or holds no test is an ERROR of its own in the report.
  */
