@@ -137,7 +137,7 @@ void soft_op_x87_binary(struct soft *s, const struct insn *i)
 
 /*
  * FPREM, FPREM1: C2 says whether more is to be done, C0 C3 C1 are bits 2, 1, 0 of the quotient. Where
- * there is no quotient (NaN, infinity, zero) C0 and C3 stay, as on Intel's CPUs; C2 is cleared even
+ * there is no quotient (NaN, invalid) C0 and C3 stay, as on Intel's CPUs; C2 is cleared even
  * when an exception is unmasked.
  */
 void soft_op_x87_rem(struct soft *s, const struct insn *i)
@@ -151,7 +151,8 @@ void soft_op_x87_rem(struct soft *s, const struct insn *i)
 	if (!soft_x87_underflow(s, &x, 3)) {
 		a = fp_unpack80(soft_x87_get(s, 0));
 		b = fp_unpack80(soft_x87_get(s, 1));
-		divided = a.kind == FP_KFINITE && (b.kind == FP_KFINITE || b.kind == FP_KINF);
+		divided = (a.kind == FP_KFINITE || a.kind == FP_KZERO) &&
+			  (b.kind == FP_KFINITE || b.kind == FP_KINF);
 		r = fp_rem(&x.e, a, b, i->op == INSN_FPREM1, &partial, &q);
 	}
 	soft_x87_set_cc(s, X87_C2, 0);

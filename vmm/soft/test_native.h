@@ -108,6 +108,14 @@ static inline int native_open(uint64_t addr, size_t len)
 	const stack_t ss = {.ss_sp = stack, .ss_size = sizeof(stack)};
 	void *want = (void *)(uintptr_t)addr;
 
+	/* cmocka sets handlers of its own for each test. */
+	sigaltstack(&ss, NULL);
+	sigaction(SIGFPE, &sa, NULL);
+	sigaction(SIGSEGV, &sa, NULL);
+	sigaction(SIGILL, &sa, NULL);
+	sigaction(SIGBUS, &sa, NULL);
+	if (native_cpu.code)
+		return 1;
 	if (mmap(want, len, PROT_READ | PROT_WRITE,
 		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0) != want)
 		return 0;
@@ -115,11 +123,6 @@ static inline int native_open(uint64_t addr, size_t len)
 			       MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (native_cpu.code == MAP_FAILED)
 		return 0;
-	sigaltstack(&ss, NULL);
-	sigaction(SIGFPE, &sa, NULL);
-	sigaction(SIGSEGV, &sa, NULL);
-	sigaction(SIGILL, &sa, NULL);
-	sigaction(SIGBUS, &sa, NULL);
 	return 1;
 }
 
