@@ -361,8 +361,7 @@ static void double_faults(void **state)
 			CODE(&t, 0xf7, 0xf1);
 			break;
 		case X86_GP:
-			t.s->gpr[X86_RCX] = 0xdeadbeef;
-			CODE(&t, 0x0f, 0x32);
+			CODE(&t, 0x48, 0xa1, 0, 0, 0, 0, 0, 0x80, 0, 0);
 			break;
 		default:
 			CODE(&t, 0x48, 0xa1, 0, 0, 0, 0, 0x70, 0, 0, 0);
