@@ -1,6 +1,5 @@
 ; SPDX-License-Identifier: MIT
 ;@ summary: x87: 1 + 1 = 2, stored as an integer
-;@ needs: kvm-x87-cpl0
 %include "test.inc"
 	fninit
 	fld1

@@ -1,6 +1,5 @@
 ; SPDX-License-Identifier: MIT
 ;@ summary: INT n reaches its gate, and the saved RIP is behind it
-;@ needs: kvm-int-n-cpl0
 %include "test.inc"
 	expect_trap 0x40, none, int 0x40
 	expect_trap BP_, none, int3

@@ -1,7 +1,6 @@
 ; SPDX-License-Identifier: MIT
 ;@ summary: an interrupt in protected mode goes through a gate, and IRETD returns
 ;@ mode: prot
-;@ needs: kvm-iret-prot
 %include "test.inc"
 section .data
 hits:	dd 0

@@ -26,7 +26,7 @@ struct guest_opts {
 	const char *base_text, *mem_text;
 	uint64_t seed, limit, timeout;
 	struct opt_strs devices, modules;
-	bool json, quiet, verbose;
+	bool json, quiet, verbose, no_finish;
 };
 
 /* The rows of the option table; T is the verb's struct, with `struct guest_opts g`. */
@@ -83,6 +83,10 @@ struct guest_opts {
 		 "end after so much host time; a .asm on kvm has 10000 unless it says so",           \
 		 1,                                                                                  \
 		 0xffffffffu},                                                                       \
+		{"no-finish", 0,                                                                     \
+		 OPT_FLAG,    offsetof(T, g.no_finish),                                              \
+		 NULL,	      "kvm: end where it cannot emulate; else soft does that instruction",   \
+		 0,	      0},                                                                    \
 		{"json", 0, OPT_FLAG, offsetof(T, g.json), NULL, "the result as JSON", 0, 0},        \
 		{"quiet",  'q',                                                                      \
 		 OPT_FLAG, offsetof(T, g.quiet),                                                     \

@@ -321,6 +321,7 @@ int cli_guest_open(struct cli_guest *g, const struct guest_opts *o, int argc, ch
 	if (!st)
 		st = add_options(g, o, err);
 	g->spec.seed = o->seed;
+	g->spec.no_finish = o->no_finish;
 	if (st)
 		cli_guest_close(g);
 	return st;
@@ -445,6 +446,11 @@ void cli_result_line(const struct cli_guest *g, const struct vm_result *res, FIL
 		snprintf(count, sizeof(count), "%" PRIu64 " instructions, ", res->icount);
 	fprintf(f, "vise: %s: %s: %s (%s%" PRIu64 " exits)\n", g->name,
 		vm_verdict_name(res->verdict), res->reason, count, res->exits);
+	if (res->finished)
+		fprintf(f,
+			"vise: %s: %" PRIu64
+			" instruction%s that KVM cannot emulate finished on soft\n",
+			g->name, res->finished, res->finished == 1 ? "" : "s");
 	if (res->assert_line)
 		fprintf(f, "vise: %s:%" PRIu32 ": got 0x%" PRIx64 ", want 0x%" PRIx64 "\n", g->name,
 			res->assert_line, res->assert_got, res->assert_want);

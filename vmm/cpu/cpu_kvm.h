@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* cpu: the kvm back end's parts: kvm.c runs, kvm_state.c has the registers, kvm_kick.c the time. */
+/*
+ * cpu: the kvm back end's parts: kvm.c runs, kvm_state.c has the registers, kvm_kick.c the time,
+ * kvm_finish.c what KVM cannot emulate.
+ */
 #ifndef VMM_CPU_KVM_H
 #define VMM_CPU_KVM_H
 
@@ -9,6 +12,7 @@
 
 #include <vmm/cpu.h>
 #include <vmm/kvm.h>
+#include <vmm/soft.h>
 
 /* A wall-clock limit: a timer whose signal is blocked everywhere but inside KVM_RUN. */
 struct cpu_kick {
@@ -48,7 +52,18 @@ struct cpu_kvm {
 	/* the last state that KVM took: it will not refuse it another time */
 	bool has_accepted;
 	struct cpu_state accepted;
+	/* what finishes instructions: made when it is needed */
+	struct soft *soft;
+	const struct x86_cpuid *cpuid;
+	size_t nr_cpuid;
+	uint64_t seed;
+	bool debug_step;
+	uint64_t debug_bp[4];
+	unsigned debug_nr_bp;
 };
+
+/* Run the instruction that KVM has just failed to emulate. 0, or -errno in cpu.error. */
+int cpu_kvm_finish(struct cpu_kvm *k);
 
 int cpu_kvm_get(struct cpu *c, struct cpu_state *s, struct err *err);
 int cpu_kvm_set(struct cpu *c, const struct cpu_state *s, struct err *err);

@@ -39,10 +39,13 @@
 
 /* ---- exits ---------------------------------------------------------------------------------- */
 
-static void ask(struct cpu_kvm *k, struct cpu_exit *e)
+static enum cpu_answer ask(struct cpu_kvm *k, struct cpu_exit *e)
 {
-	if (k->cpu.host.exit(k->cpu.host.ctx, e) == CPU_HALT)
+	enum cpu_answer answer = k->cpu.host.exit(k->cpu.host.ctx, e);
+
+	if (answer == CPU_HALT)
 		k->stop = true;
+	return answer;
 }
 
 /* Where the rip has not come with the exit: worth an ioctl only for what is rare. */
@@ -54,10 +57,11 @@ static void find_rip(struct cpu_kvm *k, struct cpu_exit *e)
 		e->rip = regs.rip;
 }
 
-/* KVM_RUN came back with an exit: tell the host, and KVM what the host said. */
-static void handle_exit(struct cpu_kvm *k)
+/* KVM_RUN came back with an exit: tell the host, and KVM what the host said. 0 or -errno. */
+static int handle_exit(struct cpu_kvm *k)
 {
 	struct kvm_run *run = k->vcpu.run;
+	enum cpu_answer answer;
 	struct cpu_exit e;
 
 	cpu_kvm_decode(run, (size_t)k->kvm.mmap_size, &e);
@@ -65,7 +69,7 @@ static void handle_exit(struct cpu_kvm *k)
 	switch (e.kind) {
 	case CPU_EXIT_IRQ_WINDOW:
 		trace_note(k->cpu.trace, TRACE_IRQ_WINDOW, 0, 0, 0, NULL);
-		return;
+		return 0;
 	case CPU_EXIT_PIO:
 	case CPU_EXIT_MMIO:
 	case CPU_EXIT_MSR:
@@ -81,7 +85,7 @@ static void handle_exit(struct cpu_kvm *k)
 	}
 	k->cpu.rip = e.rip;
 	k->exits++;
-	ask(k, &e);
+	answer = ask(k, &e);
 	switch (e.kind) {
 	case CPU_EXIT_MMIO:
 		if (!e.mmio.write)
@@ -95,9 +99,12 @@ static void handle_exit(struct cpu_kvm *k)
 	case CPU_EXIT_HYPERCALL:
 		run->hypercall.ret = (uint64_t)HYPERCALL_ENOSYS;
 		break;
+	case CPU_EXIT_EMULATION:
+		return answer == CPU_FINISH ? cpu_kvm_finish(k) : 0;
 	default:
 		break;
 	}
+	return 0;
 }
 
 /* KVM_RUN once. 0: there is an exit to handle. -EINTR; another -errno is in cpu.error. */
@@ -145,9 +152,10 @@ static int complete(struct cpu_kvm *k)
 		run->immediate_exit = 0;
 		if (r == -EINTR)
 			return 0;
+		if (!r)
+			r = handle_exit(k);
 		if (r)
 			return r;
-		handle_exit(k);
 	}
 	return 0;
 }
@@ -240,14 +248,16 @@ static enum cpu_stop run_loop(struct cpu_kvm *k, uint64_t end)
 				continue;
 		}
 		r = enter(k);
-		if (!r)
-			handle_exit(k);
-		else if (r != -EINTR)
+		if (!r) {
+			if (handle_exit(k))
+				return CPU_STOP_ERROR;
+			continue;
+		}
+		if (r != -EINTR)
 			return CPU_STOP_ERROR;
-		else if (cpu_kick_due(k))
+		if (cpu_kick_due(k))
 			return CPU_STOP_TIME;
-		else
-			handle_signal(k);
+		handle_signal(k);
 	}
 }
 
@@ -298,6 +308,10 @@ static int back_end_debug(struct cpu *c, bool step, const uint64_t *bp, unsigned
 		d.arch.debugreg[i] = bp[i];
 		d.arch.debugreg[7] |= 2ull << (2 * i); /* G0 to G3 */
 	}
+	k->debug_step = step;
+	k->debug_nr_bp = nr_bp;
+	if (nr_bp)
+		memcpy(k->debug_bp, bp, nr_bp * sizeof(*bp));
 	return kvm_set_guest_debug(&k->vcpu, &d, err);
 }
 
@@ -388,6 +402,7 @@ static void back_end_free(struct cpu *c)
 	kvm_vcpu_close(&k->vcpu);
 	kvm_vm_close(&k->vm);
 	kvm_close(&k->kvm);
+	soft_free(k->soft);
 	free(k->log);
 	free(k);
 }
@@ -475,6 +490,9 @@ int cpu_kvm_new(struct cpu **out, const struct cpu_config *cfg, struct err *err)
 	k->cpu.mem = cfg->mem;
 	k->cpu.trace = cfg->trace;
 	k->track_dirty = cfg->track_dirty;
+	k->cpuid = cfg->cpuid;
+	k->nr_cpuid = cfg->nr_cpuid;
+	k->seed = cfg->seed;
 	r = kvm_open(&k->kvm, NULL, err);
 	if (!r)
 		r = kvm_vm_create(&k->kvm, &k->vm, err);

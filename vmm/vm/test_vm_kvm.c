@@ -180,7 +180,9 @@ static void failed_emulation(void **state)
 
 	(void)state;
 	NEED_KVM();
+	spec.no_finish = true;
 	res = play(&spec, NULL, 0, WALL);
+	assert_int_equal(res.finished, 0);
 	if (vm_probe_run("kvm-x87-cpl0", why, sizeof(why)) == 1) {
 		assert_int_equal(res.verdict, VM_PASS);
 		return;
@@ -188,6 +190,37 @@ static void failed_emulation(void **state)
 	assert_int_equal(res.verdict, VM_FAIL);
 	assert_string_equal(res.end, "emulation");
 	assert_non_null(strstr(res.reason, "emulation failure at 0x100000: fld1 (d9 e8"));
+}
+
+/* What KVM cannot emulate is run by soft: the state goes over and back, accesses are exits. */
+static void finished_instructions(void **state)
+{
+	/*
+	 * mov ebx, TESTDEV; mov dword [rbx], 3.5f; fld dword [rbx]; fld st0; faddp; fistp dword [rbx + 4];
+	 * mov eax, [rbx + 4]; out 0xe9, al; mov al, 0; out 0xf4, al
+	 */
+	static const uint8_t code[] = {0xbb, 0x00, 0x00, 0xb0, 0xfe, 0xc7, 0x03, 0x00, 0x00, 0x60,
+				       0x40, 0xd9, 0x03, 0xd9, 0xc0, 0xde, 0xc1, 0xdb, 0x5b, 0x04,
+				       0x8b, 0x43, 0x04, 0xe6, 0xe9, 0xb0, 0x00, 0xe6, 0xf4};
+	struct vm_spec spec = flat_spec(code, sizeof(code), X86_LONG);
+	struct buf soft = {0}, kvm = {0};
+	struct vm_result res;
+
+	(void)state;
+	NEED_KVM();
+	spec.cpu = VM_CPU_SOFT;
+	res = play(&spec, &soft, 0, 0);
+	assert_int_equal(res.verdict, VM_PASS);
+	assert_int_equal(res.finished, 0);
+	assert_non_null(strstr(buf_str(&soft), "mmio r 0xfeb00000 4 0x40600000\n"));
+	assert_non_null(strstr(buf_str(&soft), "pio w 0xe9 1 0x7\n"));
+	spec.cpu = VM_CPU_KVM;
+	res = play(&spec, &kvm, 0, WALL);
+	assert_int_equal(res.verdict, VM_PASS);
+	assert_string_equal(buf_str(&kvm), buf_str(&soft));
+	assert_int_equal(res.exits, 6);
+	buf_free(&soft);
+	buf_free(&kvm);
 }
 
 static void limits(void **state)
@@ -265,6 +298,7 @@ int main(void)
 		cmocka_unit_test(halts),
 		cmocka_unit_test(timer_wakes_hlt),
 		cmocka_unit_test(failed_emulation),
+		cmocka_unit_test(finished_instructions),
 		cmocka_unit_test(limits),
 		cmocka_unit_test(no_image),
 		cmocka_unit_test(runs_repeat),

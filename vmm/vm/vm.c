@@ -197,6 +197,7 @@ int vm_new(struct vm **out, const struct vm_spec *spec, struct err *err)
 	if (!vm)
 		return err_set(err, -ENOMEM, "no memory for a machine (%zu bytes)", sizeof(*vm));
 	vm->kind = spec->cpu;
+	vm->finishes = spec->cpu == VM_CPU_KVM && !spec->no_finish;
 	vm->exit_ns = spec->cpu == VM_CPU_SOFT ? 0 : VM_EXIT_NS;
 	vm->track_dirty = spec->track_dirty;
 	vm->hlt_resumes = spec->hlt_resumes || spec->cpu == VM_CPU_SCRIPT;

@@ -296,6 +296,11 @@ static bool restart(struct vm *vm, const struct cpu_exit *e)
 	return true;
 }
 
+bool vm_hostop_wants_failure(const struct vm *vm)
+{
+	return vm->r.skip || vm->r.restart_armed;
+}
+
 bool vm_hostop_fault(struct vm *vm, const struct cpu_exit *e)
 {
 	bool failed = e->kind == CPU_EXIT_EMULATION || e->kind == CPU_EXIT_INTERNAL ||

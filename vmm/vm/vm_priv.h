@@ -25,7 +25,7 @@ struct vm_run_state {
 	const char *end;
 	char reason[240];
 	int guest;
-	uint64_t exits;
+	uint64_t exits, finished;
 	bool host_seen; /* something of the host reached the guest */
 	uint32_t assert_line;
 	uint64_t assert_got, assert_want;
@@ -56,7 +56,7 @@ struct vm {
 	enum vm_cpu kind;
 	unsigned exit_ns;      /* virtual time that an exit takes */
 	uint64_t icount_extra; /* of the CPU's count: not this machine's own past */
-	bool track_dirty, hlt_resumes;
+	bool track_dirty, hlt_resumes, finishes;
 	uint8_t pass_code;
 	unsigned pending;   /* enum vm_pending */
 	uint64_t exits_end; /* the count of exits at which to stop */
@@ -81,6 +81,8 @@ void vm_end(struct vm *vm, enum vm_verdict verdict, const char *end, const char 
 /* vm_hostop.c */
 void vm_hostop_run(struct vm *vm); /* vm->op, between two instructions */
 /* The CPU failed: true if the guest had asked for something else than the end of the run. */
+/* Does the guest wait for a failed emulation? */
+bool vm_hostop_wants_failure(const struct vm *vm);
 bool vm_hostop_fault(struct vm *vm, const struct cpu_exit *e);
 void vm_hostop_debug(struct vm *vm, const struct cpu_exit *e); /* CPU_EXIT_DEBUG, in the exit */
 int vm_hostop_arm_debug(struct vm *vm, struct err *err);

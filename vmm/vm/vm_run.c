@@ -234,6 +234,17 @@ static void handle_rare(struct vm *vm, struct cpu_exit *e)
 	}
 }
 
+/* KVM cannot emulate an instruction: soft shall, unless somebody waits for the failure. */
+static bool finish(struct vm *vm, const struct cpu_exit *e)
+{
+	if (!vm->finishes || vm_hostop_wants_failure(vm))
+		return false;
+	vm->r.exits--;
+	vm->r.finished++;
+	trace_note(vm->trace, TRACE_EMULATE, 1, e->rip, 0, NULL);
+	return true;
+}
+
 enum cpu_answer vm_exit(void *ctx, struct cpu_exit *e)
 {
 	struct vm *vm = ctx;
@@ -251,6 +262,11 @@ enum cpu_answer vm_exit(void *ctx, struct cpu_exit *e)
 		break;
 	case CPU_EXIT_MSR:
 		handle_msr(vm, e);
+		break;
+	case CPU_EXIT_EMULATION:
+		if (finish(vm, e))
+			return CPU_FINISH;
+		handle_fault(vm, e);
 		break;
 	default:
 		handle_rare(vm, e);
@@ -522,6 +538,7 @@ static void fill_result(const struct vm *vm, struct vm_result *res)
 	res->status = status[r->verdict];
 	res->guest = r->guest;
 	res->exits = r->exits;
+	res->finished = r->finished;
 	res->has_icount = vm->cpu->ops->exact_count;
 	if (res->has_icount)
 		res->icount = vm->cpu->ops->icount(vm->cpu) - vm->icount_extra;

@@ -33,8 +33,9 @@ enum cpu_stop {
 
 /* What host.exit answers. */
 enum cpu_answer {
-	CPU_GO,	  /* handled: go on */
-	CPU_HALT, /* stop at this instruction's boundary */
+	CPU_GO,	    /* handled: go on */
+	CPU_HALT,   /* stop at this instruction's boundary */
+	CPU_FINISH, /* of CPU_EXIT_EMULATION on kvm: run that instruction on soft and go on */
 };
 
 /* What a CPU back end calls out to; one implementation, in vm. */
@@ -105,6 +106,8 @@ int cpu_soft_new(struct cpu **out, const struct cpu_config *cfg, struct err *err
 /*
  * kvm: no in-kernel irqchip. MSRs that KVM does not know, and those that (cfg) wants in user space
  * (CPU_MSR_USER to CPU_MSR_USER + CPU_MSR_USER_NR - 1), exit as CPU_EXIT_MSR.
+ * An instruction that KVM cannot emulate is run by soft where the host answers CPU_FINISH: its state
+ * is carried over and back, its accesses are exits like others. cfg.cpuid is kept until the end.
  * -ENOENT, -EACCES: no usable /dev/kvm, the message says what to do.
  */
 #define CPU_MSR_USER	0x4b564d80u /* inside KVM's paravirtual range, used by no one */

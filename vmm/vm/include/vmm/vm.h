@@ -54,6 +54,7 @@ struct vm_spec {
 	unsigned trace_events; /* size of the ring; 0: 4096 */
 	bool track_dirty;      /* snapshots are wanted */
 	bool want_rip;	       /* RIP in every trace event; costs a little on kvm */
+	bool no_finish;	       /* kvm: a failed emulation ends the run, soft does not finish it */
 	bool hlt_resumes; /* HLT with nothing to wake it goes on: benches. script always does */
 };
 
@@ -127,7 +128,8 @@ struct vm_result {
 	int guest;  /* the byte written to 0xf4, or -1 */
 	uint64_t exits;
 	bool has_icount;
-	uint64_t icount; /* instructions since vm_new(); a snapshot brings its own back */
+	uint64_t finished; /* instructions that soft has run for KVM; they are no exits */
+	uint64_t icount;   /* instructions since vm_new(); a snapshot brings its own back */
 	bool deterministic;
 	/* the first failed assertion, from the test device; line 0: none */
 	uint32_t assert_line;
