@@ -3,6 +3,8 @@
  * insn: decoding and disassembly of x86 instructions. The only user of Zydis.
  *
  * Guarantees: bounded work and no allocation a call; any bytes are fine. Nothing is kept.
+ * The caller promises: (len) bytes can be read, (bits) is 16, 32 or 64.
+ * Who frees: nobody, nothing is allocated.
  */
 #ifndef VMM_INSN_H
 #define VMM_INSN_H

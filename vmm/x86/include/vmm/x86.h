@@ -3,7 +3,10 @@
  * x86: the state of one x86-64 CPU, what a CPU back end reports at an exit, states to boot from,
  * page tables, descriptor tables, CPUID templates, the list of MSRs.
  *
- * Guarantees: pure functions on the caller's structs and gmem; nothing is allocated.
+ * Guarantees: pure functions on the caller's structs and gmem; guest page tables may be hostile.
+ * The caller promises: pointers are valid; a struct cpu_state came from x86_state_reset(), a back
+ * end or a load of its table.
+ * Who frees: nobody, nothing is allocated.
  * Section numbers are of the Intel SDM unless said otherwise.
  */
 #ifndef VMM_X86_H
