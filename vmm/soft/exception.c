@@ -70,6 +70,9 @@ static uint64_t flags_image(const struct soft *s, const struct event *ev)
 {
 	bool fault = ev->exception && ev->vec != X86_DB && ev->vec != X86_BP && ev->vec != X86_OF;
 
+	/* Between two iterations of REP too. */
+	if (s->rep_mark == s->icount + 1)
+		fault = true;
 	return s->rflags | (fault ? X86_FLAG_RF : 0);
 }
 

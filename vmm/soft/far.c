@@ -119,6 +119,12 @@ static void gate_high(struct soft *s, struct soft_desc *gate)
 		soft_sel_fault(s, X86_GP, gate->sel);
 }
 
+/* An m16:64 to compatibility code: EIP is the low half, as Intel's CPUs do. */
+static uint64_t cut_offset(const struct soft *s, const struct soft_desc *code, uint64_t off)
+{
+	return soft_desc_is_64(s, code) ? off : (uint32_t)off;
+}
+
 void soft_far_jmp(struct soft *s, uint16_t sel, uint64_t off, unsigned opsize)
 {
 	struct soft_desc d, code;
@@ -143,6 +149,7 @@ void soft_far_jmp(struct soft *s, uint16_t sel, uint64_t off, unsigned opsize)
 	} else {
 		soft_sel_fault(s, X86_GP, sel);
 	}
+	off = cut_offset(s, &code, off);
 	soft_check_rip(s, &code, off);
 	soft_desc_accessed(s, &code);
 	soft_set_cs(s, &code, s->cpl, off);
@@ -169,9 +176,13 @@ static void call_same(struct soft *s, struct soft_desc *code, uint64_t off, unsi
 	const uint64_t frame[] = {s->seg[X86_CS].sel, s->next_rip};
 	struct soft_stack st;
 
-	soft_check_rip(s, code, off);
 	soft_stack_now(s, &st);
+	/* Into 64-bit code the frame goes to the stack as that code sees it. */
+	if (soft_desc_is_64(s, code))
+		st.width = 8;
 	soft_stack_push(s, &st, frame, 2, size);
+	off = cut_offset(s, code, off);
+	soft_check_rip(s, code, off);
 	soft_desc_accessed(s, code);
 	s->gpr[X86_RSP] = st.sp;
 	soft_set_cs(s, code, s->cpl, off);

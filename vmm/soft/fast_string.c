@@ -28,6 +28,8 @@ static void count(struct soft *s, const struct soft_uop *u, uint64_t n)
 	s->gpr[X86_RCX] -= n;
 	s->icount += u->n + n;
 	s->rip = soft_trace_of(u)->rip + u->off + (s->gpr[X86_RCX] ? 0 : u->len);
+	if (s->gpr[X86_RCX])
+		s->rep_mark = s->icount + 1;
 }
 
 /* One element after another: what is read may be what was just written. */

@@ -27,7 +27,10 @@ void soft_op_xadd(struct soft *s, const struct insn *i)
 	}
 }
 
-/* The destination is written in either case: with what it had when the comparison fails. */
+/*
+ * Memory is written in either case: with what it had when the comparison fails. A register is then
+ * left alone, with the high half of a 32-bit one.
+ */
 void soft_op_cmpxchg(struct soft *s, const struct insn *i)
 {
 	unsigned size = i->o[0].size;
@@ -38,7 +41,8 @@ void soft_op_cmpxchg(struct soft *s, const struct insn *i)
 	if (s->rflags & X86_FLAG_ZF) {
 		soft_put_operand(s, i, 0, src);
 	} else {
-		soft_put_operand(s, i, 0, dst);
+		if (i->o[0].kind == INSN_MEM)
+			soft_put_operand(s, i, 0, dst);
 		soft_gpr_write(s, &acc, dst);
 	}
 }

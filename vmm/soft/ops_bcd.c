@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * soft: decimal adjustments, which 64-bit code does not have (the decoder refuses them). SDM 2A.
- * Undefined flags: PF, ZF and SF are those of AL everywhere; OF is cleared.
+ * Undefined flags: PF, ZF and SF are those of AL everywhere; OF is cleared. AAD's are those of its
+ * addition, as Intel's CPUs have it.
  */
 #include "ops.h"
 
@@ -69,8 +70,7 @@ void soft_op_aad(struct soft *s, const struct insn *i)
 {
 	uint8_t base = (uint8_t)i->o[0].disp, ah = (uint8_t)(s->gpr[X86_RAX] >> 8);
 
-	put_ax(s, (uint8_t)(al(s) + ah * base));
-	flags_bcd(s, al(s), false, false);
+	put_ax(s, (uint8_t)soft_flags_add(s, al(s), (uint8_t)(ah * base), 0, 1));
 }
 
 void soft_op_daa(struct soft *s, const struct insn *i)

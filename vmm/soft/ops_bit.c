@@ -43,12 +43,22 @@ void soft_op_bt(struct soft *s, const struct insn *i)
 		soft_gpr_write(s, o, v);
 }
 
-/* A zero source sets ZF and leaves the destination as it was, all 64 bits of it. */
+/*
+ * BSF, BSR: a zero source sets ZF and leaves the destination as it was, all 64 bits of it. Our rule
+ * for undefined flags, as Intel's CPUs have it: PF of the result, of 0 where there is none; the others
+ * are cleared.
+ */
+static void flags_scan(struct soft *s, bool none, uint64_t res)
+{
+	soft_flags_put(s, SOFT_FLAGS_ARITH,
+		       none ? X86_FLAG_ZF | X86_FLAG_PF : soft_flags_pzs(res, 8) & X86_FLAG_PF);
+}
+
 void soft_op_bsf(struct soft *s, const struct insn *i)
 {
 	uint64_t v = soft_get_operand(s, i, 1) & size_mask(i->o[0].size);
 
-	soft_flags_put(s, X86_FLAG_ZF, v ? 0 : X86_FLAG_ZF);
+	flags_scan(s, !v, v ? (uint64_t)__builtin_ctzll(v) : 0);
 	if (v)
 		soft_put_operand(s, i, 0, (uint64_t)__builtin_ctzll(v));
 }
@@ -57,14 +67,15 @@ void soft_op_bsr(struct soft *s, const struct insn *i)
 {
 	uint64_t v = soft_get_operand(s, i, 1) & size_mask(i->o[0].size);
 
-	soft_flags_put(s, X86_FLAG_ZF, v ? 0 : X86_FLAG_ZF);
+	flags_scan(s, !v, v ? 63 - (uint64_t)__builtin_clzll(v) : 0);
 	if (v)
 		soft_put_operand(s, i, 0, 63 - (uint64_t)__builtin_clzll(v));
 }
 
+/* TZCNT, LZCNT: the undefined flags are cleared, as Intel's CPUs do. */
 static void flags_count(struct soft *s, bool none, uint64_t res)
 {
-	soft_flags_put(s, X86_FLAG_CF | X86_FLAG_ZF,
+	soft_flags_put(s, SOFT_FLAGS_ARITH,
 		       (none ? X86_FLAG_CF : 0) | (res ? 0 : X86_FLAG_ZF));
 }
 
@@ -98,10 +109,10 @@ void soft_op_popcnt(struct soft *s, const struct insn *i)
 
 /* ---- BMI1 and BMI2 -------------------------------------------------------------------------------- */
 
-/* SF and ZF by the result, OF clear; CF as given; AF and PF stay. */
+/* SF and ZF by the result, OF clear; CF as given; AF and PF, which are undefined, clear. */
 static void flags_bmi(struct soft *s, uint64_t res, unsigned size, bool cf)
 {
-	soft_flags_put(s, X86_FLAG_SF | X86_FLAG_ZF | X86_FLAG_OF | X86_FLAG_CF,
+	soft_flags_put(s, SOFT_FLAGS_ARITH,
 		       (soft_flags_pzs(res, size) & ~X86_FLAG_PF) | (cf ? X86_FLAG_CF : 0));
 }
 

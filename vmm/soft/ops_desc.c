@@ -247,7 +247,8 @@ void soft_op_arpl(struct soft *s, const struct insn *i)
 	uint64_t dst, rpl;
 
 	soft_need_prot(s);
-	dst = soft_rmw_operand(s, i, 0);
+	/* Memory is read, and written only where it changes: so do Intel's CPUs. */
+	dst = soft_get_operand(s, i, 0);
 	rpl = soft_get_operand(s, i, 1) & 3;
 	if ((dst & 3) < rpl)
 		soft_put_operand(s, i, 0, (dst & ~3ull) | rpl);

@@ -11,10 +11,7 @@ static unsigned near_size(const struct soft *s, const struct insn *i)
 	return s->bits == 64 ? 8 : i->opsize;
 }
 
-/*
- * The target is checked before anything is changed: beyond the limit of CS, or non-canonical, it is
- * #GP(0) with RIP at the branch.
- */
+/* A target beyond the limit of CS, or non-canonical, is #GP(0) with RIP at the branch. */
 static void check_target(struct soft *s, uint64_t target)
 {
 	if (s->bits == 64 ? !soft_canonical(target) : target > s->seg[X86_CS].limit)
@@ -53,17 +50,17 @@ static void read_far(struct soft *s, const struct insn *i, uint16_t *sel, uint64
 /* Where a near JMP or CALL goes. */
 static uint64_t near_target(struct soft *s, const struct insn *i)
 {
-	uint64_t target;
+	uint64_t mask = size_mask(near_size(s, i));
 
 	if (i->flags & INSN_F_REL)
-		return relative(s, i);
-	target = soft_get_operand(s, i, 0) & size_mask(near_size(s, i));
-	check_target(s, target);
-	return target;
+		return (s->next_rip + (uint64_t)i->o[0].disp) & mask;
+	return soft_get_operand(s, i, 0) & mask;
 }
 
 void soft_op_jmp(struct soft *s, const struct insn *i)
 {
+	uint64_t target;
+
 	if (i->o[0].kind == INSN_FAR || is_far_pointer(i)) {
 		uint16_t sel;
 		uint64_t off;
@@ -72,12 +69,14 @@ void soft_op_jmp(struct soft *s, const struct insn *i)
 		soft_far_jmp(s, sel, off, i->opsize);
 		return;
 	}
-	s->next_rip = near_target(s, i);
+	target = near_target(s, i);
+	check_target(s, target);
+	s->next_rip = target;
 }
 
 void soft_op_call(struct soft *s, const struct insn *i)
 {
-	uint64_t target;
+	uint64_t target, sp, after;
 
 	if (i->o[0].kind == INSN_FAR || is_far_pointer(i)) {
 		uint16_t sel;
@@ -87,8 +86,14 @@ void soft_op_call(struct soft *s, const struct insn *i)
 		soft_far_call(s, sel, off, i->opsize);
 		return;
 	}
+	/* The return address is in memory before the target is found bad: so do Intel's CPUs. */
 	target = near_target(s, i);
+	sp = s->gpr[X86_RSP];
 	soft_push(s, s->next_rip, near_size(s, i));
+	after = s->gpr[X86_RSP];
+	s->gpr[X86_RSP] = sp;
+	check_target(s, target);
+	s->gpr[X86_RSP] = after;
 	s->next_rip = target;
 }
 

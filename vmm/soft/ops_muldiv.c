@@ -2,8 +2,8 @@
 /*
  * soft: multiplication and division. SDM volume 2.
  *
- * Our rules for undefined flags: after a multiplication SF, ZF and PF are of the low half and AF is
- * 0; a division changes no flag.
+ * Our rules for undefined flags, as Intel's CPUs have it: after a multiplication SF and PF are of the
+ * low half, ZF and AF are 0; a division changes no flag.
  */
 #include "ops.h"
 
@@ -29,7 +29,7 @@ static void put_wide(struct soft *s, uint64_t lo, uint64_t hi, unsigned size)
 static void flags_mul(struct soft *s, uint64_t lo, unsigned size, bool over)
 {
 	soft_flags_put(s, SOFT_FLAGS_ARITH,
-		       soft_flags_pzs(lo, size) | (over ? X86_FLAG_CF | X86_FLAG_OF : 0));
+		       (soft_flags_pzs(lo, size) & ~X86_FLAG_ZF) | (over ? X86_FLAG_CF | X86_FLAG_OF : 0));
 }
 
 void soft_op_mul(struct soft *s, const struct insn *i)

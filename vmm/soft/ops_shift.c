@@ -2,8 +2,10 @@
 /*
  * soft: shifts and rotates. SDM 2B.
  *
- * Our rules where the manual says "undefined", as Intel's CPUs have it: OF by the same formula for
- * every count, AF of a shift 0, CF 0 when a shift of 8 or 16 bits counts beyond the operand.
+ * Our rules where the manual says "undefined", as Intel's CPUs have it (silicon/): OF is that of the
+ * first of the single bits, whatever the count; but ROL and ROR of a register by an immediate other
+ * than 1 leave OF as it was. AF of a shift is 0, CF 0 when a shift of 8 or 16 bits counts beyond the operand. RCL and
+ * RCR by a whole turn leave both flags.
  */
 #include "ops.h"
 
@@ -46,7 +48,7 @@ void soft_op_shl(struct soft *s, const struct insn *i)
 	if (!n)
 		return;
 	cf = size == 8 ? v >> (64 - n) & 1 : res >> (8 * size) & 1;
-	flags_shift(s, res, size, cf, top(res, size) != cf);
+	flags_shift(s, res, size, cf, top(v, size) != second(v, size));
 }
 
 void soft_op_shr(struct soft *s, const struct insn *i)
@@ -56,7 +58,7 @@ void soft_op_shr(struct soft *s, const struct insn *i)
 
 	soft_put_operand(s, i, 0, res);
 	if (n)
-		flags_shift(s, res, size, v >> (n - 1) & 1, top(res, size) != second(res, size));
+		flags_shift(s, res, size, v >> (n - 1) & 1, top(v, size));
 }
 
 void soft_op_sar(struct soft *s, const struct insn *i)
@@ -76,24 +78,34 @@ static uint64_t rotate_left(uint64_t v, unsigned n, unsigned bits)
 	return n ? (v << n | v >> (bits - n)) & size_mask(bits / 8) : v;
 }
 
+/* ROL and ROR of a register by an immediate: only a count of 1 sets OF. */
+static bool keeps_of(const struct insn *i, unsigned n)
+{
+	return n != 1 && i->o[0].kind == INSN_REG && (i->opcode == 0xc0 || i->opcode == 0xc1);
+}
+
 void soft_op_rol(struct soft *s, const struct insn *i)
 {
 	unsigned size = i->o[0].size, n = shift_count(s, i, 1);
-	uint64_t res = rotate_left(soft_rmw_operand(s, i, 0), n, 8 * size);
+	uint64_t v = soft_rmw_operand(s, i, 0), res = rotate_left(v, n, 8 * size);
 
 	soft_put_operand(s, i, 0, res);
 	if (n)
-		flags_rotate(s, res & 1, top(res, size) != (res & 1));
+		flags_rotate(s, res & 1,
+			     keeps_of(i, n) ? s->rflags & X86_FLAG_OF
+					    : top(v, size) != second(v, size));
 }
 
 void soft_op_ror(struct soft *s, const struct insn *i)
 {
 	unsigned size = i->o[0].size, bits = 8 * size, n = shift_count(s, i, 1);
-	uint64_t res = rotate_left(soft_rmw_operand(s, i, 0), bits - n % bits, bits);
+	uint64_t v = soft_rmw_operand(s, i, 0), res = rotate_left(v, bits - n % bits, bits);
 
 	soft_put_operand(s, i, 0, res);
 	if (n)
-		flags_rotate(s, top(res, size), top(res, size) != second(res, size));
+		flags_rotate(s, top(res, size),
+			     keeps_of(i, n) ? s->rflags & X86_FLAG_OF
+					    : top(v, size) != (v & 1));
 }
 
 /* One bit at a time: the carry is a bit of the circle. */
@@ -101,7 +113,7 @@ void soft_op_rcl(struct soft *s, const struct insn *i)
 {
 	unsigned size = i->o[0].size, n = shift_count(s, i, 1);
 	uint64_t v = soft_rmw_operand(s, i, 0) & size_mask(size);
-	bool cf = s->rflags & X86_FLAG_CF;
+	bool cf = s->rflags & X86_FLAG_CF, of = top(v, size) != second(v, size);
 
 	if (size < 4)
 		n %= 8 * size + 1;
@@ -113,14 +125,14 @@ void soft_op_rcl(struct soft *s, const struct insn *i)
 	}
 	soft_put_operand(s, i, 0, v);
 	if (n)
-		flags_rotate(s, cf, top(v, size) != cf);
+		flags_rotate(s, cf, of);
 }
 
 void soft_op_rcr(struct soft *s, const struct insn *i)
 {
 	unsigned size = i->o[0].size, n = shift_count(s, i, 1);
 	uint64_t v = soft_rmw_operand(s, i, 0) & size_mask(size);
-	bool cf = s->rflags & X86_FLAG_CF;
+	bool cf = s->rflags & X86_FLAG_CF, of = top(v, size) != cf;
 
 	if (size < 4)
 		n %= 8 * size + 1;
@@ -132,7 +144,7 @@ void soft_op_rcr(struct soft *s, const struct insn *i)
 	}
 	soft_put_operand(s, i, 0, v);
 	if (n)
-		flags_rotate(s, cf, top(v, size) != second(v, size));
+		flags_rotate(s, cf, of);
 }
 
 /*
@@ -157,7 +169,7 @@ void soft_op_shld(struct soft *s, const struct insn *i)
 	}
 	soft_put_operand(s, i, 0, res);
 	if (n)
-		flags_shift(s, res, size, cf, top(res, size) != cf);
+		flags_shift(s, res, size, cf, top(dst, size) != second(dst, size));
 }
 
 void soft_op_shrd(struct soft *s, const struct insn *i)
@@ -178,7 +190,7 @@ void soft_op_shrd(struct soft *s, const struct insn *i)
 	}
 	soft_put_operand(s, i, 0, res);
 	if (n)
-		flags_shift(s, res, size, cf, top(res, size) != second(res, size));
+		flags_shift(s, res, size, cf, top(dst, size) != (src & 1));
 }
 
 /* ---- BMI2: no flags --------------------------------------------------------------------------- */

@@ -25,9 +25,17 @@ void soft_op_push(struct soft *s, const struct insn *i)
 	unsigned size = stack_size(s, i);
 	uint64_t val;
 
-	if (o->kind == INSN_REG && o->cls == INSN_SREG)
+	if (o->kind == INSN_REG && o->cls == INSN_SREG) {
+		/* Of 4 bytes Intel's CPUs write the selector's 2 (SDM 2B, PUSH). */
+		if (size == 4) {
+			uint64_t sp = (soft_sp(s) - 4) & (s->stack32 ? UINT32_MAX : 0xffff);
+
+			soft_write(s, X86_SS, sp, 2, s->seg[o->num].sel);
+			soft_set_sp(s, sp);
+			return;
+		}
 		val = s->seg[o->num].sel;
-	else if (o->kind == INSN_IMM)
+	} else if (o->kind == INSN_IMM)
 		val = (uint64_t)o->disp;
 	else
 		val = soft_get_operand(s, i, 0);
@@ -154,28 +162,35 @@ void soft_op_popf(struct soft *s, const struct insn *i)
 	soft_set_rflags(s, val, mask);
 }
 
-/* SDM 2A, ENTER: copy (level) frame pointers, at most 31, and make room. */
+/*
+ * SDM 2A, ENTER: copy (level) frame pointers, at most 31, and make room. The pushes are made one by
+ * one as CPUs do: a fault leaves those before it in memory, the registers as they were.
+ */
 void soft_op_enter(struct soft *s, const struct insn *i)
 {
 	unsigned size = stack_size(s, i), room = (uint16_t)i->o[0].disp, level = i->o[1].disp & 31;
 	uint64_t stack_mask = s->stack64 ? ~0ull : s->stack32 ? UINT32_MAX : 0xffff;
 	uint64_t old = s->gpr[X86_RSP], bp = s->gpr[X86_RBP], frame, after;
+	uint64_t sp = (soft_sp(s) - size) & stack_mask;
 	const struct insn_operand rbp = {
 		.kind = INSN_REG, .cls = INSN_GPR, .size = (uint8_t)size, .num = X86_RBP};
 
-	/* What any of the pushes or the new top would raise comes before the first write. */
-	for (unsigned n = 0; n <= level; n++)
-		soft_probe_write(s, X86_SS, (soft_sp(s) - (n + 1) * size) & stack_mask, size);
-	frame = (soft_sp(s) - size) & stack_mask;
-	soft_probe_write(s, X86_SS, (frame - level * size - room) & stack_mask, size);
-	for (unsigned n = 1; n < level; n++)
-		(void)soft_read(s, X86_SS, (bp - n * size) & stack_mask, size);
-	soft_push(s, bp, size);
-	for (unsigned n = 1; n < level; n++)
-		soft_push(s, soft_read(s, X86_SS, (bp - n * size) & stack_mask, size), size);
-	if (level)
-		soft_push(s, frame, size);
-	soft_set_sp(s, soft_sp(s) - room);
+	soft_write(s, X86_SS, sp, size, bp);
+	/* The whole of the register, also where the stack pointer is a part of it. */
+	frame = (old & ~stack_mask) | sp;
+	for (unsigned n = 1; n < level; n++) {
+		uint64_t v = soft_read(s, X86_SS, (bp - n * size) & stack_mask, size);
+
+		sp = (sp - size) & stack_mask;
+		soft_write(s, X86_SS, sp, size, v);
+	}
+	if (level) {
+		sp = (sp - size) & stack_mask;
+		soft_write(s, X86_SS, sp, size, frame);
+	}
+	sp = (sp - room) & stack_mask;
+	soft_probe_write(s, X86_SS, sp, size);
+	soft_set_sp(s, sp);
 	after = s->gpr[X86_RSP];
 	s->gpr[X86_RSP] = old;
 	soft_gpr_write(s, &rbp, frame);

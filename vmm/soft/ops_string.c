@@ -25,10 +25,23 @@ static bool repeated(const struct insn *i)
 	return i->flags & (INSN_F_REP | INSN_F_REPNE);
 }
 
-/* REP with a count of 0: nothing at all happens. */
-static bool nothing_to_do(const struct soft *s, const struct insn *i)
+/*
+ * What REP does first. 64-bit code with 32-bit addresses: Intel's CPUs clear the high halves of the
+ * count and of the index registers in use, whatever comes of it then. True: the count is 0, nothing
+ * else happens.
+ */
+static bool nothing_to_do(struct soft *s, const struct insn *i, bool si, bool di)
 {
-	return repeated(i) && !index_of(s, i, X86_RCX);
+	if (!repeated(i))
+		return false;
+	if (s->bits == 64 && i->addrsize == 4) {
+		s->gpr[X86_RCX] = (uint32_t)s->gpr[X86_RCX];
+		if (si)
+			s->gpr[X86_RSI] = (uint32_t)s->gpr[X86_RSI];
+		if (di)
+			s->gpr[X86_RDI] = (uint32_t)s->gpr[X86_RDI];
+	}
+	return !index_of(s, i, X86_RCX);
 }
 
 bool soft_rep_done(struct soft *s, const struct insn *i, bool by_zf)
@@ -50,8 +63,21 @@ bool soft_rep_done(struct soft *s, const struct insn *i, bool by_zf)
 
 static void finish(struct soft *s, const struct insn *i, bool by_zf)
 {
-	if (!soft_rep_done(s, i, by_zf))
-		s->next_rip = s->rip;
+	if (soft_rep_done(s, i, by_zf))
+		return;
+	s->next_rip = s->rip;
+	s->rep_mark = s->icount + 2; /* one behind this iteration, see soft_priv.h */
+}
+
+/*
+ * The flags of CMPS and SCAS are those of the last iteration; until then they are as before the first
+ * one, and so in what a fault or an interrupt between two of them saves (SDM 2B, REP).
+ */
+static void finish_compare(struct soft *s, const struct insn *i, uint64_t flags_before)
+{
+	finish(s, i, true);
+	if (s->next_rip == s->rip)
+		s->rflags = flags_before;
 }
 
 void soft_op_movs(struct soft *s, const struct insn *i)
@@ -62,7 +88,7 @@ void soft_op_movs(struct soft *s, const struct insn *i)
 		soft_op_sse_movsd(s, i);
 		return;
 	}
-	if (nothing_to_do(s, i))
+	if (nothing_to_do(s, i, true, true))
 		return;
 	v = soft_read(s, i->seg, index_of(s, i, X86_RSI), i->opsize);
 	soft_write(s, X86_ES, index_of(s, i, X86_RDI), i->opsize, v);
@@ -73,25 +99,26 @@ void soft_op_movs(struct soft *s, const struct insn *i)
 
 void soft_op_cmps(struct soft *s, const struct insn *i)
 {
-	uint64_t a, b;
+	uint64_t a, b, flags = s->rflags;
 
 	if (i->map) {
 		soft_op_sse_cmpsd(s, i);
 		return;
 	}
-	if (nothing_to_do(s, i))
+	if (nothing_to_do(s, i, true, true))
 		return;
-	a = soft_read(s, i->seg, index_of(s, i, X86_RSI), i->opsize);
+	/* The destination is read first: what faults of two tells. */
 	b = soft_read(s, X86_ES, index_of(s, i, X86_RDI), i->opsize);
+	a = soft_read(s, i->seg, index_of(s, i, X86_RSI), i->opsize);
 	soft_flags_sub(s, a, b, 0, i->opsize);
 	step_index(s, i, X86_RSI);
 	step_index(s, i, X86_RDI);
-	finish(s, i, true);
+	finish_compare(s, i, flags);
 }
 
 void soft_op_stos(struct soft *s, const struct insn *i)
 {
-	if (nothing_to_do(s, i))
+	if (nothing_to_do(s, i, false, true))
 		return;
 	soft_write(s, X86_ES, index_of(s, i, X86_RDI), i->opsize, s->gpr[X86_RAX]);
 	step_index(s, i, X86_RDI);
@@ -102,7 +129,7 @@ void soft_op_lods(struct soft *s, const struct insn *i)
 {
 	const struct insn_operand acc = {.kind = INSN_REG, .cls = INSN_GPR, .size = i->opsize};
 
-	if (nothing_to_do(s, i))
+	if (nothing_to_do(s, i, true, false))
 		return;
 	soft_gpr_write(s, &acc, soft_read(s, i->seg, index_of(s, i, X86_RSI), i->opsize));
 	step_index(s, i, X86_RSI);
@@ -111,14 +138,14 @@ void soft_op_lods(struct soft *s, const struct insn *i)
 
 void soft_op_scas(struct soft *s, const struct insn *i)
 {
-	uint64_t v;
+	uint64_t v, flags = s->rflags;
 
-	if (nothing_to_do(s, i))
+	if (nothing_to_do(s, i, false, true))
 		return;
 	v = soft_read(s, X86_ES, index_of(s, i, X86_RDI), i->opsize);
 	soft_flags_sub(s, s->gpr[X86_RAX], v, 0, i->opsize);
 	step_index(s, i, X86_RDI);
-	finish(s, i, true);
+	finish_compare(s, i, flags);
 }
 
 /* The destination is checked before the port is read, so that no input is lost to a page fault. */
@@ -128,7 +155,7 @@ void soft_op_ins(struct soft *s, const struct insn *i)
 	uint64_t di;
 
 	soft_check_port(s, port, i->opsize);
-	if (nothing_to_do(s, i))
+	if (nothing_to_do(s, i, false, true))
 		return;
 	di = index_of(s, i, X86_RDI);
 	soft_probe_write(s, X86_ES, di, i->opsize);
@@ -143,7 +170,7 @@ void soft_op_outs(struct soft *s, const struct insn *i)
 	uint64_t v;
 
 	soft_check_port(s, port, i->opsize);
-	if (nothing_to_do(s, i))
+	if (nothing_to_do(s, i, true, false))
 		return;
 	v = soft_read(s, i->seg, index_of(s, i, X86_RSI), i->opsize);
 	soft_exit_out(s, port, i->opsize, (uint32_t)v);

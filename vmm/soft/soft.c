@@ -202,6 +202,7 @@ static void set_events(struct soft *s, const struct cpu_state *st)
 	s->nmi_masked = st->nmi_masked;
 	s->shadow = st->shadow & 3;
 	s->shadow_new = 0;
+	s->rep_mark = 0;
 	s->halted = st->halted;
 	s->reported = st->halted;
 	s->shutdown = false;

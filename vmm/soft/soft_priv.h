@@ -123,6 +123,11 @@ struct soft {
 	bool intr, nmi_pending, nmi_masked;
 	uint8_t shadow;	    /* this boundary: 1 STI, 2 MOV SS or POP SS */
 	uint8_t shadow_new; /* what the running operation leaves */
+	/*
+	 * icount + 1 at a boundary inside of a REP: an interrupt or trap taken there pushes RF set
+	 * (SDM 3B 17.3.1.1). No other boundary has that icount, so nobody needs to clear it.
+	 */
+	uint64_t rep_mark;
 	/* ---- delivering ---- */
 	bool in_delivery;   /* a fault now is a fault while delivering: #DF rules */
 	uint8_t delivering; /* the vector */

@@ -294,7 +294,7 @@ static void *map_at(uint64_t at, size_t len, int prot, int fd, off_t off)
 
 static void map_world(struct sil_shared *sh, int code_fd)
 {
-	void *p = map_at(SIL_LOW, 0x3000, PROT_READ | PROT_WRITE, -1, 0);
+	void *p = map_at(SIL_LOW, 0x2000, PROT_READ | PROT_WRITE, -1, 0);
 
 	memcpy(p, sil_low_begin, (size_t)(sil_low_end - sil_low_begin));
 	if (mprotect(p, 0x1000, PROT_READ | PROT_EXEC))

@@ -93,27 +93,28 @@ bool sil_gen_form(const struct sil_gen *gen, struct sil_case *c, uint32_t form, 
 	return true;
 }
 
+static bool pops_flags(const struct insn *i)
+{
+	return i->op == INSN_IRET || i->op == INSN_IRETD || i->op == INSN_IRETQ ||
+	       i->op == INSN_POPF || i->op == INSN_POPFD || i->op == INSN_POPFQ;
+}
+
 /* What would leave the straight way, or end the case in another mode. */
 static bool straight(const struct insn *i)
 {
 	switch (i->op) {
 	case INSN_CALL:
 	case INSN_RET:
-	case INSN_IRET:
-	case INSN_IRETD:
-	case INSN_IRETQ:
 	case INSN_INT:
 	case INSN_INT1:
 	case INSN_INT3:
 	case INSN_INTO:
-	case INSN_POPF:
-	case INSN_POPFD:
-	case INSN_POPFQ:
 		return false;
 	case INSN_JMP:
 		return i->flags & INSN_F_REL;
 	default:
-		return !(i->nr && i->o[0].kind == INSN_REG && i->o[0].cls == INSN_SREG);
+		return !pops_flags(i) &&
+		       !(i->nr && i->o[0].kind == INSN_REG && i->o[0].cls == INSN_SREG);
 	}
 }
 
@@ -173,6 +174,10 @@ bool sil_gen_bytes(const struct sil_gen *gen, struct sil_case *c, unsigned bits,
 	c->code_len = rc > 0 ? (uint16_t)rc : INSN_MAX;
 	if (rc > 0 && (sil_left_out(&g.i, c->code) || splits_lock(c, &g.i) ||
 		       (g.i.op == INSN_INT && g.i.o[0].disp == (int8_t)0x80)))
+		return false;
+	/* POPF and IRET that set TF trap in the way out; into it jumps nothing. */
+	if (rc > 0 && (pops_flags(&g.i) ||
+		       ((g.i.flags & INSN_F_REL) && g.i.o[0].disp >= 0 && g.i.o[0].disp < 16)))
 		return false;
 	if (rc < 0 && !sil_surely_bad(c->code, bits))
 		return false;
