@@ -37,7 +37,11 @@ struct fp_num fp_2xm1(struct fp_env *e, struct fp_num a)
 	if (a.kind == FP_KINF)
 		return a.sign ? (struct fp_num){.kind = FP_KFINITE, .sign = true, .sig = FP_SIG_ONE}
 			      : a;
-	if (a.kind == FP_KZERO || a.exp > 0 || (a.exp == 0 && a.sig != FP_SIG_ONE))
+	if (a.kind == FP_KZERO)
+		return a;
+	/* Intel's CPUs raise PE for every number, also where the result is exact. */
+	e->flags |= FP_PE;
+	if (a.exp > 0 || (a.exp == 0 && a.sig != FP_SIG_ONE))
 		return a;
 	if (is_one(a)) {
 		a.exp = a.sign ? -1 : 0;
@@ -163,8 +167,9 @@ struct fp_num fp_yl2x(struct fp_env *e, struct fp_num y, struct fp_num x)
 		return times(e, y, l);
 	}
 	if (x.sig == FP_SIG_ONE) {
-		/* A power of two: the product is exact but for rounding. */
+		/* A power of two: the product is exact but for rounding; PE as for all others. */
 		e->prec = 64;
+		e->flags |= FP_PE;
 		return fp_mul(e, &fp_f80, y, fp_from_int(e, &fp_f80, x.exp));
 	}
 	return fp_wide_round(e, fp_wide_mul(fp_wide_of(y), log2_of(fp_wide_of(x))));
@@ -172,7 +177,7 @@ struct fp_num fp_yl2x(struct fp_env *e, struct fp_num y, struct fp_num x)
 
 /*
  * y * log2(x + 1). SDM 2 wants |x| below 1 - sqrt(1/2); beyond, where it leaves the result undefined,
- * it is the logarithm all the same, and invalid for x <= -1.
+ * it is the logarithm all the same, and x itself for x <= -1, as on Intel's CPUs.
  */
 struct fp_num fp_yl2xp1(struct fp_env *e, struct fp_num y, struct fp_num x)
 {
@@ -183,12 +188,16 @@ struct fp_num fp_yl2xp1(struct fp_env *e, struct fp_num y, struct fp_num x)
 	e->up = false;
 	if (fp_nan2(e, y, x, &out))
 		return out;
-	if (x.sign && (x.kind == FP_KINF || (x.kind == FP_KFINITE && x.exp >= 0))) {
+	if (x.sign && x.kind == FP_KINF) {
 		e->flags &= (uint8_t)~FP_DE;
 		return fp_invalid(e);
 	}
 	if (x.kind != FP_KFINITE || y.kind != FP_KFINITE)
 		return times(e, y, x);
+	if (x.sign && x.exp >= 0) {
+		e->flags |= FP_PE;
+		return x;
+	}
 	wx = fp_wide_of(x);
 	if (x.exp < -5) {
 		struct fp_wide two = one;

@@ -204,9 +204,9 @@ void soft_op_x87_trig(struct soft *s, const struct insn *i)
 		else if (r.kind != FP_KNAN)
 			second = (struct fp_num){.kind = FP_KFINITE, .sig = FP_SIG_ONE};
 	}
+	soft_x87_set_cc(s, X87_C2, range ? X87_C2 : 0);
 	if (!soft_x87_finish(s, i, &x))
 		return;
-	soft_x87_set_cc(s, X87_C2, range ? X87_C2 : 0);
 	if (range)
 		return;
 	soft_x87_put(s, 0, fp_pack80(r));

@@ -77,7 +77,7 @@ static inline void from_soft(const struct soft *s, struct native *n)
 /* Where the FXSAVE image may differ, and what else. */
 struct diff_rules {
 	bool no_vectors; /* the image is not compared */
-	bool no_cc;	 /* C0 to C3 */
+	bool own_ulp;	 /* x87 results may differ in the last place, and with it C1 and UE */
 	uint64_t flags;	 /* RFLAGS that are compared */
 };
 
@@ -109,6 +109,24 @@ static inline void report(const struct diff *d, const uint8_t *code, unsigned le
 				    (unsigned long long)d->start.gpr[k],
 				    (unsigned long long)d->soft.gpr[k],
 				    (unsigned long long)d->host.gpr[k]);
+}
+
+/* Our transcendentals are not the host's to the last bit: what is that near is made the same. */
+static inline void diff_own_ulp(struct diff *d)
+{
+	for (unsigned at = 32; at < 160; at += 16) {
+		uint8_t *h = d->host.fx + at;
+		const uint8_t *o = d->soft.fx + at;
+		/* Exponent and fraction as one number: the next value is the next number. */
+		uint64_t fh = ld_le64(h) << 1, fo = ld_le64(o) << 1;
+		int step = ld_le16(h + 8) - ld_le16(o + 8);
+
+		if ((!step && fh - fo + 2 <= 4) || (step == 1 && !fh && fo + 2 == 0) ||
+		    (step == -1 && !fo && fh + 2 == 0))
+			memcpy(h, o, 10);
+	}
+	st_le16(d->host.fx + 2, ld_le16(d->host.fx + 2) & 0xfdef);
+	st_le16(d->soft.fx + 2, ld_le16(d->soft.fx + 2) & 0xfdef);
 }
 
 /* d->start and d->soft_data, the memory at TEST_DATA, are filled in; counts and reports differences. */
@@ -145,10 +163,8 @@ static inline void diff_run(struct diff *d, const uint8_t *code, unsigned len,
 	assert_int_equal(gmem_read(t->mem, TEST_DATA, d->soft_data, DATA_LEN), 0);
 	d->cases++;
 	d->fault += d->host.vec >= 0;
-	if (rules->no_cc) {
-		st_le16(d->host.fx + 2, ld_le16(d->host.fx + 2) & 0xb8ff);
-		st_le16(d->soft.fx + 2, ld_le16(d->soft.fx + 2) & 0xb8ff);
-	}
+	if (rules->own_ulp)
+		diff_own_ulp(d);
 	if (d->soft.vec != d->host.vec)
 		what = "fault";
 	else if (!rules->no_vectors && (memcmp(d->soft.fx, d->host.fx, 28) != 0 ||

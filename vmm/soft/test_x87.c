@@ -152,7 +152,7 @@ static bool host_has_xsave(void)
 
 static void run_opcode(struct diff *d, unsigned opcode, unsigned modrm, unsigned runs)
 {
-	const struct diff_rules rules = {.flags = 0x8d5};
+	struct diff_rules rules = {.flags = 0x8d5};
 
 	unsigned bad = d->bad;
 
@@ -167,8 +167,9 @@ static void run_opcode(struct diff *d, unsigned opcode, unsigned modrm, unsigned
 			use = prefixed;
 		}
 		len = insn_decode(use, 15, 64, &i);
-		if (len < 0 || i.op == INSN_BAD || is_own(i.op))
+		if (len < 0 || i.op == INSN_BAD)
 			return;
+		rules.own_ulp = is_own(i.op);
 		pick_state(&d->start);
 		for (unsigned k = 0; k < DATA_LEN; k += 16)
 			pick_memory(d->soft_data + k);
