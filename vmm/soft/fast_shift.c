@@ -21,11 +21,11 @@ static inline void set_rotate(struct soft *s, bool cf, bool of)
 /* By 1 to 63 (31); (a) has nothing above its size. */
 static inline __attribute__((always_inline)) uint64_t shift(struct soft *s, unsigned op, uint64_t a,
 							    unsigned n, unsigned size,
-							    bool no_flags)
+							    bool no_flags, bool imm)
 {
-	unsigned bits = 8 * size;
+	unsigned bits = 8 * size, count = n;
 	uint64_t r;
-	bool cf, top, second;
+	bool cf, of, top = a >> (bits - 1) & 1, second = a >> (bits - 2) & 1;
 
 	switch (op) {
 	case SHIFT_SHL:
@@ -53,23 +53,23 @@ static inline __attribute__((always_inline)) uint64_t shift(struct soft *s, unsi
 	}
 	if (no_flags)
 		return r;
-	top = r >> (bits - 1) & 1;
-	second = r >> (bits - 2) & 1;
+	/* OF is that of the first bit; a rotate by an immediate other than 1 leaves it. */
 	switch (op) {
 	case SHIFT_SHL:
-		lazy_set(s, soft_sext(r, size), cf, top ^ cf, false);
+		lazy_set(s, soft_sext(r, size), cf, top ^ second, false);
 		break;
 	case SHIFT_SHR:
-		lazy_set(s, soft_sext(r, size), cf, top ^ second, false);
+		lazy_set(s, soft_sext(r, size), cf, top, false);
 		break;
 	case SHIFT_SAR:
 		lazy_set(s, soft_sext(r, size), cf, false, false);
 		break;
-	case SHIFT_ROL:
-		set_rotate(s, cf, top ^ cf);
-		break;
 	default:
-		set_rotate(s, cf, top ^ second);
+		if (imm && count != 1)
+			of = (s->lazy.aux >> 63 ^ s->lazy.aux >> 62) & 1;
+		else
+			of = top ^ (op == SHIFT_ROL ? second : a & 1);
+		set_rotate(s, cf, of);
 		break;
 	}
 	return r;
@@ -83,7 +83,7 @@ static inline __attribute__((always_inline)) uint64_t shift(struct soft *s, unsi
 		unsigned n = (unsigned)s->gpr[X86_RCX] & ((size) == 8 ? 63 : 31);                  \
 		uint64_t a = reg_get(s, u->dst, size);                                             \
                                                                                                    \
-		reg_put(s, u->dst, size, n ? shift(s, SHIFT_##op, a, n, size, false) : a);         \
+		reg_put(s, u->dst, size, n ? shift(s, SHIFT_##op, a, n, size, false, false) : a);         \
 		u++;                                                                               \
 		NEXT(u);                                                                           \
 	}
@@ -92,7 +92,7 @@ static inline __attribute__((always_inline)) uint64_t shift(struct soft *s, unsi
 	{                                                                                          \
 		uint64_t a = reg_get(s, u->dst, size);                                             \
                                                                                                    \
-		reg_put(s, u->dst, size, shift(s, SHIFT_##op, a, (unsigned)u->imm, size, nf));     \
+		reg_put(s, u->dst, size, shift(s, SHIFT_##op, a, (unsigned)u->imm, size, nf, true));     \
 		u++;                                                                               \
 		NEXT(u);                                                                           \
 	}
@@ -133,6 +133,12 @@ static bool pick_shift(struct soft_pick *p, unsigned op)
 
 /* ---- multiplication ------------------------------------------------------------------------------ */
 
+/* ZF is always clear: 100h is not 0 and has the same SF and PF. */
+static inline void flags_mul(struct soft *s, int64_t low, bool over)
+{
+	lazy_set(s, low ? low : 0x100, over, over, false);
+}
+
 static inline __attribute__((always_inline)) uint64_t imul(struct soft *s, int64_t a, int64_t b,
 							   unsigned size)
 {
@@ -145,7 +151,7 @@ static inline __attribute__((always_inline)) uint64_t imul(struct soft *s, int64
 		r = a * b;
 		over = r != soft_sext((uint64_t)r, size);
 	}
-	lazy_set(s, soft_sext((uint64_t)r, size), over, over, false);
+	flags_mul(s, soft_sext((uint64_t)r, size), over);
 	return (uint64_t)r;
 }
 
@@ -189,7 +195,7 @@ HANDLER(mul_4)
 
 	s->gpr[X86_RAX] = (uint32_t)r;
 	s->gpr[X86_RDX] = r >> 32;
-	lazy_set(s, (int32_t)r, over, over, false);
+	flags_mul(s, (int32_t)r, over);
 	u++;
 	NEXT(u);
 }
@@ -201,7 +207,7 @@ HANDLER(mul_8)
 
 	s->gpr[X86_RAX] = (uint64_t)r;
 	s->gpr[X86_RDX] = (uint64_t)(r >> 64);
-	lazy_set(s, (int64_t)r, over, over, false);
+	flags_mul(s, (int64_t)r, over);
 	u++;
 	NEXT(u);
 }
