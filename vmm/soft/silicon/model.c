@@ -298,7 +298,7 @@ static void load(struct sil_model *m, const struct sil_case *c)
 	const struct sil_state *in = &c->in;
 	bool b64 = c->bits == 64;
 
-	memcpy(s->gpr, in->gpr, sizeof(s->gpr));
+	memcpy(s->gpr, in->gpr, sizeof(in->gpr));
 	s->rip = s->next_rip = s->insn_rip = in->rip;
 	s->rflags = in->rflags;
 	s->lazy.on = false;
