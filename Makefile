@@ -264,11 +264,12 @@ endef
 $(foreach t,$(TARGETS),$(eval $(call fuzz_rules,$(t))))
 $(foreach t,$(SEEDGENS),$(eval $(call seedgen_rules,$(t))))
 
-.PHONY: targets seeds replays fuzz-libfuzzer fuzz-afl fuzz-replay
+.PHONY: targets seeds replays fuzz-libfuzzer fuzz-afl fuzz-cmplog fuzz-replay
 targets: replays fuzz-libfuzzer fuzz-afl seeds ## every fuzz target for every engine, and the seeds
 replays: $(patsubst %,build/replay/%,$(TARGETS))
 fuzz-libfuzzer: $(patsubst %,build/fuzz/%,$(TARGETS))
-fuzz-afl: $(patsubst %,build/afl/%,$(TARGETS)) $(patsubst %,build/afl-cmplog/%,$(TARGETS))
+fuzz-cmplog: $(patsubst %,build/afl-cmplog/%,$(TARGETS))
+fuzz-afl: fuzz-cmplog $(patsubst %,build/afl/%,$(TARGETS))
 seeds: $(patsubst %,seeds-%,$(TARGETS)) ; @: ## the seed corpora, build/seeds/TARGET
 fuzz-replay: replays seeds ## every seed and every past finding through its replay program (ASan)
 	@ci/replay build/replay $(TARGETS)

@@ -321,11 +321,12 @@ static int fuzz(const struct fuzz_opts *o, const struct fuzz_job *base)
 		st = need("afl-clang-fast", "afl++ (apt) or american-fuzzy-lop (dnf)", "afl");
 	if (st)
 		return st;
-	cli_path(goal[0], "build/%s/%s", afl ? "afl" : "fuzz", job->target);
-	cli_path(goal[1], "build/afl-cmplog/%s", job->target);
+	cli_path(goal[0], "build/%s/%s", afl ? "afl-cmplog" : "fuzz", job->target);
+	cli_path(goal[1], "build/afl/%s", job->target);
 	cli_path(seeds_goal, "seeds-%s", job->target);
 	cli_path(replay, "build/replay/%s", job->target);
-	goals[3] = afl ? goal[1] : NULL;
+	/* One process alone runs the cmplog twin: the plain build is for those beside it. */
+	goals[3] = afl && (job->jobs > 1 || job->no_cmplog) ? goal[1] : NULL;
 	cli_catch_stop();
 	st = build(job->tree, goals, o->quiet);
 	if (st)
