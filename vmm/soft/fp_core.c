@@ -83,7 +83,7 @@ uint64_t fp_pack(unsigned size, struct fp_num n)
 			sig >>= f->emin - n.exp;
 			exp = 0;
 		} else {
-			exp = (uint64_t)(n.exp + f->emax);
+			exp = (uint64_t)n.exp + (uint64_t)f->emax; /* above 0 */
 		}
 		break;
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* soft: EMMS. What else MMX has is in ops_simd_*.c and ops_sse_*.c. */
 #include "simd.h"
+#include "x87.h"
 
 void soft_op_emms(struct soft *s, const struct insn *i)
 {

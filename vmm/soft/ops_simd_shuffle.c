@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* soft: shuffles, packs, blends, extensions and tests of vectors, MMX to SSE4.1. SDM volume 2. */
+#include <assert.h>
+
 #include "flags.h"
 #include "simd.h"
 
@@ -191,6 +193,7 @@ void soft_op_sse_pmovx(struct soft *s, const struct insn *i)
 	unsigned from = forms[i->op].from, to = forms[i->op].to;
 	union soft_xmm v, r;
 
+	assert(from && to);
 	soft_simd_enter(s, i);
 	v = soft_simd_load(s, i, 1);
 	for (unsigned k = 0; k < 16 / to; k++) {

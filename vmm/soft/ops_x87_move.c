@@ -122,7 +122,7 @@ static void store_sti(struct soft *s, const struct insn *i, bool pop)
 /* FST, FSTP, FSTPNCE */
 void soft_op_fst(struct soft *s, const struct insn *i)
 {
-	struct fp_num a = fp_default_nan(), r = fp_default_nan();
+	struct fp_num a, r = fp_default_nan();
 	struct x87_run x = soft_x87_run(s);
 	bool pop = i->op != INSN_FST;
 	unsigned size;

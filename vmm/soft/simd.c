@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* soft: checks, operands and exceptions of MMX and SSE operations. */
 #include "simd.h"
+#include "x87.h"
 
 void soft_sse_enter(struct soft *s)
 {

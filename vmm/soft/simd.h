@@ -76,7 +76,4 @@ static inline unsigned soft_simd_imm(const struct insn *i, unsigned n)
 	return (unsigned)i->o[n].disp & 0xff;
 }
 
-/* x87's part (ops_x87.c): #MF when an unmasked exception is pending. */
-void soft_x87_check_pending(struct soft *s);
-
 #endif

@@ -110,7 +110,7 @@ static void run_case(struct diff *d, const struct insn *i, const uint8_t *code, 
 	d->start.gpr[X86_RDI] = TEST_DATA + 0x800;
 	d->start.gpr[X86_RSI] = TEST_DATA + 0x400 + (rnd() % 8 ? 0 : rnd() % 16);
 	if (i->op == INSN_LDMXCSR)
-		st_le32(d->soft_data + d->start.gpr[X86_RSI] - TEST_DATA, rnd() & 0x1ffff);
+		st_le32(&d->soft_data[d->start.gpr[X86_RSI] - TEST_DATA], rnd() & 0x1ffff);
 	diff_run(d, code, len, &rules);
 }
 
