@@ -286,6 +286,14 @@ bool soft_return_ss(struct soft *s, uint16_t sel, const struct soft_desc *code, 
 	return true;
 }
 
+/* The base stays, unlike with a null selector that is loaded: 64-bit code goes on using it. */
+static void take_away(struct x86_seg *seg)
+{
+	seg->sel = 0;
+	seg->attr = 0;
+	seg->unusable = true;
+}
+
 void soft_return_outer(struct soft *s, struct soft_desc *code, struct soft_desc *ss,
 		       uint16_t ss_sel, uint64_t rsp, uint64_t rip)
 {
@@ -302,11 +310,11 @@ void soft_return_outer(struct soft *s, struct soft_desc *code, struct soft_desc 
 	soft_set_sp(s, rsp);
 	/* 5.8.6: what the outer code could not have loaded is taken away. */
 	for (size_t i = 0; i < ARRAY_SIZE(data) && cpl != old; i++) {
-		const struct x86_seg *seg = &s->seg[data[i]];
+		struct x86_seg *seg = &s->seg[data[i]];
 
 		if (!seg->unusable && soft_attr_dpl(seg->attr) < cpl &&
 		    !(soft_attr_is_code(seg->attr) && soft_attr_conforming(seg->attr)))
-			soft_seg_null(s, data[i], 0);
+			take_away(seg);
 	}
 }
 

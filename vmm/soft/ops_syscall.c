@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * soft: fast system calls and the bases of FS and GS: SDM volume 2. SYSCALL and SYSRET are Intel's:
- * 64-bit mode alone.
+ * soft: fast system calls and the bases of FS and GS: SDM volume 2; APM volume 3 for SYSCALL.
+ *
+ * SYSCALL works in long mode: in 64-bit mode as everywhere, in compatibility mode as AMD has it (to
+ * CSTAR), which Intel's CPUs refuse. SYSRET works in 64-bit mode, and judges RCX before it does
+ * anything, as Intel's do. Outside of long mode both are #UD.
  */
 #include "ops.h"
 #include "system.h"
@@ -11,6 +14,7 @@
 #define MSR_SYSENTER_EIP   0x176u
 #define MSR_STAR	   0xc0000081u
 #define MSR_LSTAR	   0xc0000082u
+#define MSR_CSTAR	   0xc0000083u
 #define MSR_FMASK	   0xc0000084u
 #define MSR_KERNEL_GS_BASE 0xc0000102u
 
@@ -38,7 +42,7 @@ static void flat_code(struct soft *s, uint16_t sel, bool is64)
 
 static void check_syscall(struct soft *s)
 {
-	if (s->bits != 64 || !(s->efer & X86_EFER_SCE))
+	if (!soft_long(s) || !(s->efer & X86_EFER_SCE))
 		soft_ud(s);
 }
 
@@ -51,7 +55,7 @@ void soft_op_syscall(struct soft *s, const struct insn *i)
 	cs = *msr(s, MSR_STAR) >> 32 & 0xfffc;
 	s->gpr[X86_RCX] = s->next_rip;
 	s->gpr[X86_R11] = s->rflags;
-	s->next_rip = *msr(s, MSR_LSTAR);
+	s->next_rip = *msr(s, s->bits == 64 ? MSR_LSTAR : MSR_CSTAR);
 	flat_code(s, cs, true);
 	flat(s, X86_SS, (uint16_t)(cs + 8), X86_SEG_DATA);
 	soft_set_rflags(s, s->rflags & ~*msr(s, MSR_FMASK), SOFT_FLAGS_ALL);
@@ -63,6 +67,8 @@ void soft_op_sysret(struct soft *s, const struct insn *i)
 	bool is64 = i->opsize == 8;
 	uint16_t base;
 
+	if (s->bits != 64)
+		soft_ud(s);
 	check_syscall(s);
 	if (s->cpl || (is64 && !soft_canonical(s->gpr[X86_RCX])))
 		soft_gp0(s);

@@ -79,9 +79,12 @@ void soft_execute(struct soft *s, const struct insn *i)
 	/* RF is good for one instruction; a fault pushes it set in any case (17.3.1.1). */
 	s->rflags &= ~X86_FLAG_RF;
 	op(s, i);
-	/* SYSCALL decides by the RFLAGS it leaves: FMASK keeps a kernel from being stepped. */
-	if (i->op == INSN_SYSCALL)
-		tf = tf && (s->rflags & X86_FLAG_TF);
+	/*
+	 * SYSCALL and SYSRET decide by the RFLAGS they leave: FMASK keeps a kernel from being stepped,
+	 * and what steps over a system call stops right behind it.
+	 */
+	if (i->op == INSN_SYSCALL || i->op == INSN_SYSRET)
+		tf = s->rflags & X86_FLAG_TF;
 	soft_commit(s, tf);
 }
 
@@ -90,7 +93,8 @@ static void check_breakpoints(struct soft *s)
 {
 	uint64_t la = s->bits == 64 ? s->rip : (uint32_t)(s->seg[X86_CS].base + s->rip), hit = 0;
 
-	if (s->rflags & X86_FLAG_RF)
+	/* Nor between two iterations of REP, nor behind a MOV SS, as Intel's CPUs have it. */
+	if ((s->rflags & X86_FLAG_RF) || s->rep_mark == s->icount + 1 || s->shadow == 2)
 		return;
 	for (unsigned i = 0; i < 4; i++)
 		if ((s->dr[7] >> (2 * i) & 3) && !(s->dr[7] >> (16 + 4 * i) & 3) && s->dr[i] == la)

@@ -529,6 +529,58 @@ static void breakpoints(void **state)
 	test_soft_close(&t);
 }
 
+/* Not behind MOV SS, and once for a REP. */
+static void breakpoints_held_back(void **state)
+{
+	struct test_soft t;
+
+	(void)state;
+	sys_open(&t, X86_LONG);
+	t.s->dr[0] = TEST_CODE + 2;
+	t.s->dr[7] = 0x402;
+	t.s->dr7_on = true;
+	t.s->gpr[X86_RAX] = X86_SEL_DATA;
+	CODE(&t, 0x8e, 0xd0, 0x90, 0xf4);
+	assert_int_equal(sys_run(&t), -1);
+	assert_int_equal(t.s->rip, TEST_CODE + 4);
+	t.s->halted = false;
+	t.s->gpr[X86_RCX] = 5;
+	t.s->gpr[X86_RDI] = TEST_DATA;
+	t.s->rflags |= X86_FLAG_RF;
+	CODE(&t, 0x90, 0x90, 0xf3, 0xaa, 0xf4); /* rep stosb */
+	t.s->rip = TEST_CODE + 2;
+	assert_int_equal(sys_run(&t), -1);
+	assert_int_equal(t.s->rip, TEST_CODE + 5);
+	assert_int_equal(t.s->gpr[X86_RCX], 0);
+	test_soft_close(&t);
+}
+
+/* SYSRET with TF in R11 traps at once; SYSCALL with TF in FMASK does not. */
+static void step_syscalls(void **state)
+{
+	struct test_soft t;
+
+	(void)state;
+	sys_open(&t, X86_LONG);
+	t.s->efer |= X86_EFER_SCE;
+	t.s->msr[x86_msr_index(0xc0000081)] = 0x0040001800000000;
+	t.s->msr[x86_msr_index(0xc0000082)] = TEST_DATA;
+	t.s->msr[x86_msr_index(0xc0000084)] = X86_FLAG_TF;
+	t.s->gpr[X86_RCX] = TEST_CODE + 3;
+	t.s->gpr[X86_R11] = X86_FLAG_FIXED | X86_FLAG_TF;
+	CODE(&t, 0x48, 0x0f, 0x07, 0x0f, 0x05);
+	test_soft_put(&t, TEST_DATA, "\xf4", 1);
+	assert_int_equal(sys_run(&t), X86_DB);
+	assert_int_equal(sys_stack(&t, 0), TEST_CODE + 3);
+	t.s->halted = false;
+	sys_user(&t);
+	t.s->rflags |= X86_FLAG_TF;
+	t.s->rip = TEST_CODE + 3;
+	assert_int_equal(sys_run(&t), -1);
+	assert_int_equal(t.s->rip, TEST_DATA + 1);
+	test_soft_close(&t);
+}
+
 static void injected(void **state)
 {
 	struct cpu_state st;
@@ -587,6 +639,8 @@ int main(void)
 		cmocka_unit_test(hlt_wakes),
 		cmocka_unit_test(single_step),
 		cmocka_unit_test(breakpoints),
+		cmocka_unit_test(breakpoints_held_back),
+		cmocka_unit_test(step_syscalls),
 		cmocka_unit_test(injected),
 		cmocka_unit_test(tables_in_mmio),
 	};

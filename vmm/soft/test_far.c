@@ -421,11 +421,15 @@ static void iret_long(void **state)
 	push(&t, 5, null3, 8);
 	assert_int_equal(SYS_CATCH(&t, soft_iret(t.s, 8)), X86_GP);
 	push(&t, 5, user, 8);
-	sys_load(&t, X86_DS, X86_SEL_DATA);
+	sys_load(&t, X86_GS, X86_SEL_DATA);
+	t.s->seg[X86_GS].base = 0x123456789;
 	assert_int_equal(SYS_CATCH(&t, soft_iret(t.s, 8)), -1);
 	assert_int_equal(t.s->cpl, 3);
 	assert_int_equal(t.s->gpr[X86_RSP], 0x71003);
-	assert_true(t.s->seg[X86_DS].unusable);
+	/* What the user could not have loaded is null, but its base stays. */
+	assert_int_equal(t.s->seg[X86_GS].sel, 0);
+	assert_true(t.s->seg[X86_GS].unusable);
+	assert_int_equal(t.s->seg[X86_GS].base, 0x123456789);
 	test_soft_close(&t);
 	sys_open(&t, X86_LONG);
 	push(&t, 5, compat, 8);

@@ -606,13 +606,22 @@ static void syscall_sysret(void **state)
 	assert_int_equal(t.s->cpl, 0);
 	t.s->halted = false;
 	t.s->gpr[X86_RCX] = 0x800000001000;
-	t.s->gpr[X86_R11] = ~0ull;
+	t.s->gpr[X86_R11] = ~X86_FLAG_TF;
 	CODE(&t, 0x0f, 0x07);
 	(void)test_soft_run(&t, 1);
 	assert_int_equal(t.s->rip, 0x1000);
 	assert_int_equal(t.s->bits, 32);
 	assert_int_equal(t.s->seg[X86_CS].sel, 0x33);
-	assert_int_equal(t.s->rflags, 0x3c7fd7);
+	assert_int_equal(t.s->rflags, 0x3c7ed7);
+	/* And from there, by CSTAR. */
+	t.s->msr[x86_msr_index(0xc0000083)] = 0x123456789000;
+	t.s->rflags = X86_FLAG_FIXED;
+	CODE(&t, 0x0f, 0x05);
+	(void)test_soft_run(&t, 1);
+	assert_int_equal(t.s->rip, 0x123456789000);
+	assert_int_equal(t.s->gpr[X86_RCX], TEST_CODE + 2);
+	assert_int_equal(t.s->bits, 64);
+	assert_int_equal(t.s->cpl, 0);
 	test_soft_close(&t);
 }
 
