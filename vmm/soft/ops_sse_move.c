@@ -131,8 +131,8 @@ void soft_op_sse_movmsk(struct soft *s, const struct insn *i)
 }
 
 /*
- * MASKMOVDQU, MASKMOVQ: the chosen bytes to [rDI]. Only those are looked at for faults; an empty
- * mask touches no memory.
+ * MASKMOVDQU, MASKMOVQ: the chosen bytes to [rDI]. All are looked at for faults, whatever the mask, the
+ * high half of 16 before the low one: so do Intel's CPUs (SDM 2A leaves it to them).
  */
 void soft_op_sse_maskmov(struct soft *s, const struct insn *i)
 {
@@ -143,9 +143,10 @@ void soft_op_sse_maskmov(struct soft *s, const struct insn *i)
 	soft_simd_enter(s, i);
 	v = soft_simd_load(s, i, i->nr - 2u);
 	m = soft_simd_load(s, i, i->nr - 1u);
-	for (unsigned k = 0; k < len; k++)
-		if (m.b[k] >> 7)
-			soft_probe_write(s, i->seg, (rdi + k) & size_mask(i->addrsize), 1);
+	if (len == 8)
+		soft_mmx_top(s);
+	for (unsigned at = len; at > 0; at -= 8)
+		soft_probe_write(s, i->seg, (rdi + at - 8) & size_mask(i->addrsize), 8);
 	for (unsigned k = 0; k < len; k++)
 		if (m.b[k] >> 7)
 			soft_write(s, i->seg, (rdi + k) & size_mask(i->addrsize), 1, v.b[k]);

@@ -129,7 +129,7 @@ void soft_op_lods(struct soft *s, const struct insn *i)
 {
 	const struct insn_operand acc = {.kind = INSN_REG, .cls = INSN_GPR, .size = i->opsize};
 
-	if (nothing_to_do(s, i, true, false))
+	if (nothing_to_do(s, i, false, false))
 		return;
 	soft_gpr_write(s, &acc, soft_read(s, i->seg, index_of(s, i, X86_RSI), i->opsize));
 	step_index(s, i, X86_RSI);

@@ -192,6 +192,20 @@ static void take_env(struct soft *s, const struct insn *i, const uint8_t *b)
 	set_cw(s, w[0]);
 }
 
+/* Intel's CPUs look at the first word of an image, then at its last byte, then at all of it. */
+static void touch(struct soft *s, const struct insn *i, const struct insn_operand *o, unsigned len,
+		  enum soft_access acc)
+{
+	unsigned first = is_wide(i) ? 4 : 2;
+	uint64_t ea = soft_ea(s, i, o), la = soft_linear(s, o->seg, ea, len, acc);
+
+	soft_translate(s, la, acc, s->cpl);
+	if ((la & (GMEM_PAGE - 1)) + first > GMEM_PAGE)
+		soft_translate(s, (la | (GMEM_PAGE - 1)) + 1, acc, s->cpl);
+	la = soft_linear(s, o->seg, ea + len - 1, 1, acc);
+	soft_translate(s, la, acc, s->cpl);
+}
+
 void soft_op_fnstenv(struct soft *s, const struct insn *i)
 {
 	const struct insn_operand *o;
@@ -200,6 +214,7 @@ void soft_op_fnstenv(struct soft *s, const struct insn *i)
 	soft_x87_enter_nowait(s);
 	o = soft_x87_mem(i);
 	put_env(s, i, b);
+	touch(s, i, o, env_size(i), SOFT_WRITE);
 	soft_write_bytes(s, o->seg, soft_ea(s, i, o), b, env_size(i));
 	set_cw(s, s->x87.cw | FP_ALL);
 }
@@ -211,6 +226,7 @@ void soft_op_fldenv(struct soft *s, const struct insn *i)
 
 	soft_x87_enter(s);
 	o = soft_x87_mem(i);
+	touch(s, i, o, env_size(i), SOFT_READ);
 	soft_read_bytes(s, o->seg, soft_ea(s, i, o), b, env_size(i));
 	take_env(s, i, b);
 }
@@ -230,6 +246,7 @@ void soft_op_fnsave(struct soft *s, const struct insn *i)
 		st_le64(b + at + 10 * (size_t)st, v.sig);
 		st_le16(b + at + 10 * (size_t)st + 8, v.exp);
 	}
+	touch(s, i, o, at + 80, SOFT_WRITE);
 	soft_write_bytes(s, o->seg, soft_ea(s, i, o), b, at + 80);
 	soft_x87_init(s);
 }
@@ -242,6 +259,7 @@ void soft_op_frstor(struct soft *s, const struct insn *i)
 
 	soft_x87_enter(s);
 	o = soft_x87_mem(i);
+	touch(s, i, o, at + 80, SOFT_READ);
 	soft_read_bytes(s, o->seg, soft_ea(s, i, o), b, at + 80);
 	take_env(s, i, b);
 	for (unsigned st = 0; st < 8; st++)

@@ -152,6 +152,13 @@ static bool with_sse(const struct soft *s)
 	return s->cr4 & X86_CR4_OSFXSR;
 }
 
+/* Intel's CPUs look at the last byte of the image first, at all 512 of them also where less is used. */
+static void touch(struct soft *s, const struct area *a, enum soft_access acc)
+{
+	soft_linear(s, a->seg, a->off, FX_SIZE, acc);
+	soft_translate(s, soft_linear(s, a->seg, a->off + FX_SIZE - 1, 1, acc), acc, s->cpl);
+}
+
 void soft_op_fxsave(struct soft *s, const struct insn *i)
 {
 	uint8_t b[FX_SIZE] = {0};
@@ -160,6 +167,7 @@ void soft_op_fxsave(struct soft *s, const struct insn *i)
 
 	soft_x87_enter_nowait(s);
 	a = area_of(s, i, FXSAVE_ALIGN);
+	touch(s, &a, SOFT_WRITE);
 	put_x87(s, &a, b);
 	if (with_sse(s)) {
 		put_mxcsr(s, b);
@@ -177,6 +185,7 @@ void soft_op_fxrstor(struct soft *s, const struct insn *i)
 
 	soft_x87_enter_nowait(s);
 	a = area_of(s, i, FXSAVE_ALIGN);
+	touch(s, &a, SOFT_READ);
 	soft_read_bytes(s, a.seg, a.off, b, sizeof(b));
 	if (with_sse(s)) {
 		if (ld_le32(b + FX_MXCSR) & ~MXCSR_MASK)

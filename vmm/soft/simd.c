@@ -29,9 +29,14 @@ void soft_simd_enter(struct soft *s, const struct insn *i)
 		soft_x87_check_pending(s);
 }
 
-void soft_mmx_used(struct soft *s)
+void soft_mmx_top(struct soft *s)
 {
 	s->x87.sw &= (uint16_t) ~(7u << 11);
+}
+
+void soft_mmx_used(struct soft *s)
+{
+	soft_mmx_top(s);
 	s->x87.tag = 0xff;
 }
 
@@ -45,7 +50,10 @@ static union soft_xmm load(struct soft *s, const struct insn *i, unsigned n, boo
 		ea = soft_ea(s, i, o);
 		if (aligned && o->size == 16)
 			soft_check_aligned(s, o->seg, ea, 16);
-		soft_read_bytes(s, o->seg, ea, v.b, o->size > 16 ? 16 : o->size);
+		if (o->size <= 8) /* of these alone #AC is asked for */
+			v.q[0] = soft_read(s, o->seg, ea, o->size);
+		else
+			soft_read_bytes(s, o->seg, ea, v.b, 16);
 	} else if (o->cls == INSN_XMM) {
 		v = s->xmm[o->num & 15];
 	} else if (o->cls == INSN_MM) {
@@ -75,7 +83,12 @@ static void store(struct soft *s, const struct insn *i, unsigned n, union soft_x
 		ea = soft_ea(s, i, o);
 		if (aligned && o->size == 16)
 			soft_check_aligned(s, o->seg, ea, 16);
-		soft_write_bytes(s, o->seg, ea, v.b, o->size > 16 ? 16 : o->size);
+		if (soft_simd_mmx(i))
+			soft_mmx_top(s);
+		if (o->size <= 8)
+			soft_write(s, o->seg, ea, o->size, v.q[0]);
+		else
+			soft_write_bytes(s, o->seg, ea, v.b, 16);
 	} else if (o->cls == INSN_XMM) {
 		s->xmm[o->num & 15] = v;
 	} else if (o->cls == INSN_MM) {

@@ -52,6 +52,8 @@ void soft_simd_store_any(struct soft *s, const struct insn *i, unsigned n, union
  * The end of an operation: with an MMX register among the operands the x87 unit is in MMX state.
  * Called by soft_simd_store() for a register destination.
  */
+/* Its first half: an MMX store that faults has done that. */
+void soft_mmx_top(struct soft *s);
 void soft_mmx_used(struct soft *s);
 
 /* The fp_env that MXCSR asks for. */
