@@ -40,6 +40,8 @@ struct cpu_kvm {
 	bool pending; /* the last exit's instruction is not complete yet */
 	bool stop;    /* the host asked for it */
 	bool halted;  /* the last exit was HLT */
+	bool rearm;   /* single steps must be asked for anew */
+	struct kvm_guest_debug debug;
 	bool track_dirty, has_xsave;
 	uint64_t exits;
 	struct cpu_kick kick;

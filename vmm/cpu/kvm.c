@@ -57,6 +57,25 @@ static void find_rip(struct cpu_kvm *k, struct cpu_exit *e)
 		e->rip = regs.rip;
 }
 
+/*
+ * After a triple fault KVM on AMD clears the VMCB and gives the vCPU an INIT (shutdown_interception
+ * in Linux's svm.c), and where paging was off it leaves the nested page table's root empty: the next
+ * run would fault for ever. A CR0 that changes makes KVM load the root, so change it and change it
+ * back. Elsewhere it does no harm.
+ */
+static void reload_root(struct cpu_kvm *k)
+{
+	struct kvm_sregs s;
+
+	if (kvm_get_sregs(&k->vcpu, &s, NULL))
+		return;
+	s.cr0 ^= X86_CR0_NE;
+	if (kvm_set_sregs(&k->vcpu, &s, NULL))
+		return;
+	s.cr0 ^= X86_CR0_NE;
+	kvm_set_sregs(&k->vcpu, &s, NULL);
+}
+
 /* KVM_RUN came back with an exit: tell the host, and KVM what the host said. 0 or -errno. */
 static int handle_exit(struct cpu_kvm *k)
 {
@@ -78,6 +97,14 @@ static int handle_exit(struct cpu_kvm *k)
 		break;
 	case CPU_EXIT_HLT:
 		k->halted = true;
+		break;
+	case CPU_EXIT_DEBUG:
+		k->rearm = true;
+		find_rip(k, &e);
+		break;
+	case CPU_EXIT_SHUTDOWN:
+		find_rip(k, &e);
+		reload_root(k);
 		break;
 	default:
 		find_rip(k, &e);
@@ -113,6 +140,13 @@ static int enter(struct cpu_kvm *k)
 	struct kvm_run *run = k->vcpu.run;
 	int r = 0;
 
+	/* KVM loses TF where it has emulated the instruction that was stepped over. */
+	if (k->rearm && (k->debug.control & KVM_GUESTDBG_SINGLESTEP)) {
+		r = kvm_set_guest_debug(&k->vcpu, &k->debug, &k->cpu.error);
+		if (r)
+			return r;
+	}
+	k->rearm = false;
 	k->halted = false;
 	run->exit_reason = KVM_EXIT_UNKNOWN; /* an old one must not be taken for a new one */
 	for (unsigned i = 0; i < EAGAIN_MAX; i++) {
@@ -312,6 +346,7 @@ static int back_end_debug(struct cpu *c, bool step, const uint64_t *bp, unsigned
 	k->debug_nr_bp = nr_bp;
 	if (nr_bp)
 		memcpy(k->debug_bp, bp, nr_bp * sizeof(*bp));
+	k->debug = d;
 	return kvm_set_guest_debug(&k->vcpu, &d, err);
 }
 

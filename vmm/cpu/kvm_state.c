@@ -18,6 +18,9 @@ static struct x86_seg seg_from(const struct kvm_segment *k)
 	s.attr = (uint16_t)((k->type & 15) | (k->s & 1) << 4 | (k->dpl & 3) << 5 |
 			    (k->present & 1) << 7 | (k->avl & 1) << 12 | (k->l & 1) << 13 |
 			    (k->db & 1) << 14 | (k->g & 1) << 15);
+	/* VMX and SVM keep no P for it. */
+	if (s.unusable)
+		s.attr &= (uint16_t)~X86_SEG_P;
 	return s;
 }
 
@@ -323,6 +326,7 @@ static int set_rest(struct cpu_kvm *k, const struct cpu_state *s, struct err *er
 	/* Without an in-kernel APIC, KVM_RUN takes CR8 from here each time. */
 	k->vcpu.run->cr8 = s->cr8;
 	k->vcpu.run->ready_for_interrupt_injection = 0;
+	k->rearm = true;
 	k->halted = s->halted;
 	return 0;
 }

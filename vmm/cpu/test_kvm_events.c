@@ -305,6 +305,25 @@ static void single_step(void **state)
 	assert_int_equal(r->log[4].e.kind, CPU_EXIT_HLT);
 }
 
+/* KVM emulates the load from where nothing is, and then forgets that it is stepping. */
+static void single_step_mmio(void **state)
+{
+	struct rig *r = KVM_RIG(state);
+
+	/* mov eax, [0xfeb00000]; nop; nop; hlt */
+	rig_boot_bytes(r, X86_PROT, 0xa1, 0x00, 0x00, 0xb0, 0xfe, 0x90, 0x90, 0xf4);
+	assert_int_equal(r->cpu->ops->debug(r->cpu, true, NULL, 0, NULL), 0);
+	kvm_go(r);
+	assert_int_equal(r->log[0].e.kind, CPU_EXIT_MMIO);
+	for (unsigned i = 1; i <= 3; i++) {
+		if (r->n <= i)
+			kvm_go(r);
+		assert_int_equal(r->log[i].e.kind, CPU_EXIT_DEBUG);
+		assert_int_equal(r->log[i].e.debug.pc, ENTRY + 4 + i);
+	}
+	assert_int_equal(r->cpu->ops->debug(r->cpu, false, NULL, 0, NULL), 0);
+}
+
 static void breakpoints(void **state)
 {
 	struct rig *r = KVM_RIG(state);
@@ -349,6 +368,7 @@ int main(void)
 		T(limit_follows_the_thread),
 		T(other_signals_are_reported),
 		T(single_step),
+		T(single_step_mmio),
 		T(breakpoints),
 	};
 

@@ -83,6 +83,9 @@ static void full_round_trip(void **state)
 	s.halted = true;
 	assert_int_equal(r->cpu->ops->set(r->cpu, &s, NULL), 0);
 	got = rig_state(r);
+	/* SVM has one shadow only, and KVM says that it is both. */
+	assert_int_equal(got.shadow & 1, 1);
+	got.shadow = 1;
 	assert_same(&s, &got);
 	/* pending events */
 	s.shadow = 0;

@@ -114,7 +114,7 @@ static void flat_segments(struct cpu_state *s, struct x86_seg code)
 		s->seg[data[i]] = segment(X86_SEL_DATA, X86_SEG_DATA);
 	s->seg[X86_CS] = code;
 	s->seg[X86_TR] = task_segment();
-	s->seg[X86_LDTR] = (struct x86_seg){.attr = X86_SEG_LDT, .unusable = true};
+	s->seg[X86_LDTR] = (struct x86_seg){.attr = X86_SEG_LDT & ~X86_SEG_P, .unusable = true};
 	s->idt.limit = 0;
 }
 

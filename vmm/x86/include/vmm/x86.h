@@ -82,6 +82,7 @@ struct x86_seg {
 #define X86_SEG_DATA16 0x0093u
 #define X86_SEG_TSS    0x008bu /* busy 32/64-bit TSS */
 #define X86_SEG_LDT    0x0082u
+#define X86_SEG_P      0x0080u /* present; 0 in a segment that is unusable */
 
 struct x86_table {
 	uint64_t base;
