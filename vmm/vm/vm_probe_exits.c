@@ -24,6 +24,7 @@
 #define CPUID1_OSXSAVE (1u << 27)
 #define CPUID1_APIC    (1u << 9)
 #define FLAG_IOPL3     (3ull << 12)
+#define PF_P	       1u
 #define PF_RSVD	       8u
 
 #define CODE(s) s, sizeof(s) - 1
@@ -37,8 +38,10 @@ static int usable(struct probe_vm *p)
 {
 	struct probe_seen s;
 
-	if (probe_play(p, PROBE_REAL, CODE("\x90"), &s))
+	if (probe_cpu(p, PROBE_REAL, CODE("\x90")) || probe_start(p))
 		return 0;
+	/* With a wrong no, every test would be skipped. */
+	probe_next(p, 4 * PROBE_MS, &s);
 	return s.kind == PROBE_DONE ? 1 : probe_not(p, &s, "nop; hlt");
 }
 
@@ -259,8 +262,8 @@ static int pf_reserved(struct probe_vm *p)
 	probe_next(p, PROBE_MS, &s);
 	if (s.kind != PROBE_VECTOR || s.vector != X86_PF)
 		return probe_not(p, &s, "a load through a reserved bit");
-	if (!(s.error & PF_RSVD))
-		return probe_no(p, "#PF with error code 0x%llx, without RSVD",
+	if ((s.error & (PF_P | PF_RSVD)) != (PF_P | PF_RSVD))
+		return probe_no(p, "#PF with error code 0x%llx, without P or RSVD",
 				(unsigned long long)s.error);
 	return 1;
 }
@@ -594,6 +597,32 @@ static int window_exact(struct probe_vm *p)
 	return 1;
 }
 
+/* A shadow set from outside: the window is open behind the first NOP, not before it. */
+static int shadow(struct probe_vm *p)
+{
+	static const uint8_t code[] = {0x90, 0x90, 0xeb, 0xfe};
+	struct kvm_vcpu_events e;
+	struct probe_seen s;
+
+	if (probe_cpu(p, PROBE_LONG, code, sizeof(code)))
+		return 0;
+	p->regs.rflags |= X86_FLAG_IF;
+	if (probe_start(p))
+		return 0;
+	if (kvm_get_events(&p->cpu, &e, &p->err))
+		return probe_host(p);
+	e.flags |= KVM_VCPUEVENT_VALID_SHADOW;
+	e.interrupt.shadow = KVM_X86_SHADOW_INT_STI;
+	if (kvm_set_events(&p->cpu, &e, &p->err))
+		return probe_host(p);
+	p->cpu.run->request_interrupt_window = 1;
+	probe_next(p, PROBE_MS, &s);
+	p->cpu.run->request_interrupt_window = 0;
+	if (!is_exit(&s, KVM_EXIT_IRQ_WINDOW_OPEN))
+		return probe_not(p, &s, "waiting for the interrupt window");
+	return s.rip > PROBE_CODE ? 1 : probe_no(p, "the window is open before the instruction");
+}
+
 /* ---- speed -------------------------------------------------------------------------------------
  */
 
@@ -667,6 +696,7 @@ const struct probe_impl probe_exits[] = {
 	{"kvm-pf-reserved", pf_reserved},
 	{"kvm-readonly-slots", readonly_slots},
 	{"kvm-rf-pushed", rf_pushed},
+	{"kvm-shadow", shadow},
 	{"kvm-sregs-checks", sregs_checks},
 	{"kvm-sync-regs", sync_regs},
 	{"kvm-sync-regs-in", sync_regs_in},

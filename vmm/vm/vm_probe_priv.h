@@ -79,7 +79,7 @@ struct probe_vm {
 #define PROBE_SEL_UCODE	 0x2bu
 #define PROBE_SEL_TSS	 0x30u
 
-#define PROBE_MS 60u /* what a few instructions may take on a busy host */
+#define PROBE_MS 500u /* what a few instructions may take on a busy host */
 
 /* One of the private tables: the function behind a name. 1, or 0 with (p)->why. */
 struct probe_impl {
