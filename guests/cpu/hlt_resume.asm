@@ -1,5 +1,6 @@
 ; SPDX-License-Identifier: MIT
 ;@ summary: an interrupt that is up already wakes HLT at once, and the next instruction follows
+;@ needs.kvm: kvm-shadow
 %include "test.inc"
 section .data
 hits:	dq 0

@@ -1,5 +1,6 @@
 ; SPDX-License-Identifier: MIT
 ;@ summary: an interrupt raised with IF clear waits, and comes at the HLT behind STI
+;@ needs.kvm: kvm-shadow
 %include "test.inc"
 section .data
 hits:	dq 0

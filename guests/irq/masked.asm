@@ -1,5 +1,6 @@
 ; SPDX-License-Identifier: MIT
 ;@ summary: a masked line stays pending in IRR and is delivered when it is unmasked
+;@ needs.kvm: kvm-shadow
 %include "test.inc"
 section .data
 hits:	dq 0

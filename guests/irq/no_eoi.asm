@@ -1,5 +1,6 @@
 ; SPDX-License-Identifier: MIT
 ;@ summary: without EOI a second interrupt of the same line is held back
+;@ needs.kvm: kvm-shadow
 %include "test.inc"
 section .data
 hits:	dq 0

@@ -1,6 +1,7 @@
 ; SPDX-License-Identifier: MIT
 ;@ summary: of two pending lines the lower number comes first, and without EOI the other waits
 ;@ compare: kvm-window-exact the second interrupt comes some instructions late
+;@ needs.kvm: kvm-shadow
 %include "test.inc"
 section .data
 order:	db 0, 0, 0

@@ -1,6 +1,7 @@
 ; SPDX-License-Identifier: MIT
 ;@ summary: an interrupt in protected mode goes through a gate, and IRETD returns
 ;@ mode: prot
+;@ needs.kvm: kvm-shadow
 %include "test.inc"
 section .data
 hits:	dd 0

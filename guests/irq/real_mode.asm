@@ -1,6 +1,7 @@
 ; SPDX-License-Identifier: MIT
 ;@ summary: an interrupt in real mode goes through the vector table, and IRET returns
 ;@ mode: real
+;@ needs.kvm: kvm-shadow
 %include "test.inc"
 section .data
 hits:	dw 0

@@ -1,6 +1,7 @@
 ; SPDX-License-Identifier: MIT
 ;@ summary: received data raises line 4 when IER allows it
 ;@ input: z
+;@ needs.kvm: kvm-shadow
 %include "test.inc"
 section .data
 got:	db 0

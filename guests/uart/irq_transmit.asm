@@ -1,6 +1,7 @@
 ; SPDX-License-Identifier: MIT
 ;@ summary: the transmitter's interrupt comes when it is enabled, and goes when IIR is read
 ;@ serial: ok
+;@ needs.kvm: kvm-shadow
 %include "test.inc"
 section .data
 hits:	dq 0

@@ -1,6 +1,7 @@
 ; SPDX-License-Identifier: MIT
 ;@ summary: the used-buffer interrupt reaches the CPU on the device's line and falls with its acknowledge
 ;@ device: virtio-rng
+;@ needs.kvm: kvm-shadow
 %include "test.inc"
 %include "virtio.inc"
 section .data
