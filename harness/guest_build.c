@@ -21,7 +21,7 @@
 #include "harness_priv.h"
 
 #define BUILD_TRIES  3
-#define CACHE_FORMAT "vise-guest-3"
+#define CACHE_FORMAT "vise-guest-4"
 #define DEP_MAX	     ((uint64_t)64 << 20) /* bytes of one of them: incbin takes large ones */
 #define LOG_READ     ((uint64_t)64 << 10)
 
@@ -42,17 +42,19 @@ static uint64_t hash_text(uint64_t h, const char *s)
 	return hash64(h, s, strlen(s) + 1);
 }
 
-/* A tool is known by its file: that says its version too, and costs no process. */
+/*
+ * A tool is known by its file: that says its version too, and costs no process. Not by its inode: a
+ * cache that is carried to another machine with the same tools is good there.
+ */
 static uint64_t hash_tool(uint64_t h, const char *path)
 {
-	uint64_t id[4] = {0};
+	uint64_t id[3] = {0};
 	struct stat st;
 
 	if (!stat(path, &st)) {
 		id[0] = (uint64_t)st.st_size;
 		id[1] = (uint64_t)st.st_mtim.tv_sec;
 		id[2] = (uint64_t)st.st_mtim.tv_nsec;
-		id[3] = (uint64_t)st.st_ino;
 	}
 	return hash64(hash_text(h, path), id, sizeof(id));
 }

@@ -205,13 +205,16 @@ static int build_and_run(const struct guest_spec *s, const struct test_opts *o,
 	if (!rc)
 		rc = file_read(path, IMAGE_MAX, &image, &len, &err);
 	free(path);
+	if (!rc && o->build)
+		r->verdict = TEST_PASS;
 	if (rc) {
 		/* A tool that is not there is the host's lack, all else the test's fault. */
 		r->verdict = rc == -ENOENT ? TEST_SKIP : TEST_ERROR;
 		test_reason(r, "%s", err.msg);
 		return rc == -ENOMEM ? rc : 0;
 	}
-	rc = run_machine(s, o, image, len, r);
+	if (!o->build)
+		rc = run_machine(s, o, image, len, r);
 	free(image);
 	return rc;
 }
@@ -230,6 +233,8 @@ static int run_with_probes(const struct guest_spec *s, const struct test_opts *o
 	const struct guest_xfail *x;
 	int rc;
 
+	if (o->build)
+		return build_and_run(s, o, r);
 	if (!environment(s, o, r))
 		return 0;
 	rc = build_and_run(s, o, r);

@@ -193,7 +193,8 @@ static int run_tests(struct run *r, struct err *err)
 	struct err first = {0};
 	int rc, rc2;
 
-	run_probes(r, r->o->probes);
+	if (!r->o->build)
+		run_probes(r, r->o->probes);
 	report_begin(&r->report, r->o, r->n);
 	rc = pool_run(r->tasks, r->n, r->o, show_done, show_tick, r, &first);
 	if (r->both) {

@@ -9,11 +9,13 @@
 struct test_cli {
 	const char *cpu, *junit, *out;
 	uint64_t jobs, seed;
-	bool list, bless, json;
+	bool list, build, bless, json;
 };
 
 static const struct opt opts[] = {
 	{"list", 0, OPT_FLAG, offsetof(struct test_cli, list), NULL, "only list the tests", 0, 0},
+	{"build", 0, OPT_FLAG, offsetof(struct test_cli, build), NULL,
+	 "only assemble, into the cache; needs no KVM", 0, 0},
 	{"cpu", 0, OPT_STR, offsetof(struct test_cli, cpu), "BACKEND",
 	 "soft or kvm; else soft, and kvm where the host has it", 0, 0},
 	{"jobs", 'j', OPT_U64, offsetof(struct test_cli, jobs), "N",
@@ -61,6 +63,7 @@ static int run(void *opt, int argc, char **argv)
 			      .jobs = (unsigned)o->jobs,
 			      .seed = o->seed,
 			      .list = o->list,
+			      .build = o->build,
 			      .bless = o->bless,
 			      .junit = o->junit,
 			      .stop = &cli_stop};

@@ -166,6 +166,7 @@ struct test_opts {
 	const char *cache_dir, *lib_dir, *out_dir;
 	uint64_t seed;
 	bool list;			   /* only list */
+	bool build;			   /* only assemble, all of them, into the cache */
 	bool bless;			   /* write the goldens anew */
 	FILE *ktap;			   /* may be NULL */
 	FILE *json;			   /* one object a line; may be NULL */
