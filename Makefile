@@ -145,7 +145,7 @@ compile = $(Q)mkdir -p $(@D); $(CC_$(1)) $(CBASE) $(FLAGS_$(1)) $(CFLAGS_$(1)) $
 link = $(Q)mkdir -p $(@D); $(CC_$(1)) $(FLAGS_$(1)) $(EXTRA_LDFLAGS) -o $@ $(filter %.o,$^) \
 	-Wl,--start-group $(filter %.a,$^) -Wl,--end-group
 
-FOUND := $(shell find build -name '*.d' -o -name '*.o.warn' 2>/dev/null)
+FOUND := $(shell find build -path build/linux -prune -o -type f \( -name '*.d' -o -name '*.o.warn' \) -print 2>/dev/null)
 $(patsubst %.warn,%,$(filter %.warn,$(FOUND))): FORCE
 
 objs = $(patsubst %.c,build/$(1)/obj/%.o,$(2))
@@ -275,12 +275,14 @@ fuzz-replay: replays seeds ## every seed and every past finding through its repl
 	@ci/replay build/replay $(TARGETS)
 
 # ---- the jobs ------------------------------------------------------------------------------------
-.PHONY: test cli-test lint coverage bench check demo
+.PHONY: test cli-test check-svm lint coverage bench check demo
 test: dev ## run the guest tests (vise test guests)
 	build/dev/vise test guests
 cli-test: dev asan ## the command line on bad input and good, the asan build too
 	vmm/cli/test_cli.sh build/dev/vise
 	vmm/cli/test_cli.sh build/asan/vise
+check-svm: dev ## the guests on a genuine kvm_amd, inside QEMU
+	@ci/check-svm || [ $$? = 4 ]
 lint: ## formatting, clang-tidy, cppcheck, shellcheck and the rules of the tree
 	@ci/lint
 coverage: ## one lcov tracefile and HTML from all tests, a table and the gate
