@@ -9,11 +9,20 @@ int soft_fast_new(struct soft *s, struct err *err);
 void soft_fast_free(struct soft *s);
 void soft_fast_flush(struct soft *s); /* forget all traces */
 
-/* Nothing asks to look at every instruction. */
+/* Does the page of (gpa) hold code of traces? */
+bool soft_code_page(const struct soft *s, uint64_t gpa);
+/*
+ * The CPU itself writes (len) bytes within one page that may hold code: forget the traces that they
+ * are of. A pointer to write through, which keeps the page's other code; NULL: use gmem.
+ */
+uint8_t *soft_code_write(struct soft *s, uint64_t gpa, unsigned len);
+
+/* Nothing asks to look at every instruction; nor does one have to be aligned (#AC: at CPL 3). */
 static inline bool soft_fast_ok(const struct soft *s)
 {
 	return s->fast && !s->step && !s->nr_bp && !s->dr7_on && !s->shadow &&
-	       !(s->rflags & (X86_FLAG_TF | X86_FLAG_RF));
+	       !(s->rflags & (X86_FLAG_TF | X86_FLAG_RF)) &&
+	       !((s->rflags & X86_FLAG_AC) && s->cpl == 3);
 }
 
 /* Run until something is to be looked at; at least one instruction, or a fault. */

@@ -5,6 +5,7 @@
  */
 #include <assert.h>
 
+#include "fast.h"
 #include "soft_priv.h"
 
 /* Segment attributes, SDM 3A 3.4.5: the type's bits for data and for code. */
@@ -39,7 +40,8 @@ static void check_segment(struct soft *s, unsigned seg, uint64_t off, unsigned s
 
 		if (off <= d->limit || last > top)
 			seg_fault(s, seg);
-	} else if (last > d->limit) {
+	} else if (last > d->limit && (d->limit != UINT32_MAX || size > 8)) {
+		/* In a segment of 4 GiB a short access wraps, as Intel's CPUs do (SDM 3A 5.3). */
 		seg_fault(s, seg);
 	}
 }
@@ -111,8 +113,12 @@ static void phys_read(struct soft *s, uint64_t gpa, uint8_t *buf, unsigned len)
 
 static void phys_write(struct soft *s, uint64_t gpa, const uint8_t *buf, unsigned len)
 {
-	uint8_t piece[8];
+	uint8_t piece[8], *code = soft_code_write(s, gpa, len);
 
+	if (code) {
+		memcpy(code, buf, len);
+		return;
+	}
 	if (!gmem_write(s->mem, gpa, buf, len))
 		return;
 	for (unsigned n; len; gpa += n, buf += n, len -= n) {

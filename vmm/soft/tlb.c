@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* soft: filling and flushing the TLB. */
+#include "fast.h"
 #include "tlb.h"
 
 #define PAGE_MASK (GMEM_PAGE - 1)
@@ -36,7 +37,7 @@ void soft_tlb_fill(struct soft *s, const struct soft_tlb_page *p, enum soft_acce
 {
 	uint64_t la = p->la & ~PAGE_MASK, gpa = p->gpa & ~PAGE_MASK;
 	struct soft_tlb_entry *e = entry(s, p->user, la);
-	bool write = p->write && acc == SOFT_WRITE;
+	bool write = p->write && acc == SOFT_WRITE && !soft_code_page(s, gpa);
 	const void *host;
 
 	if (!p->read && !p->exec)

@@ -42,6 +42,7 @@ void soft_fast_flush(struct soft *s)
 
 	memset(f->hash, 0, sizeof(f->hash));
 	memset(f->pages, 0, sizeof(f->pages));
+	memset(f->slow, 0, sizeof(f->slow));
 	f->used = 0;
 	f->pending = NULL;
 	s->fgen++;
@@ -100,11 +101,6 @@ static struct soft_trace **bucket(struct soft_fast *f, uint64_t gpa)
 	return &f->hash[(gpa ^ gpa >> 12) % SOFT_HASH];
 }
 
-static struct soft_trace **page_bucket(struct soft_fast *f, uint64_t gpa)
-{
-	return &f->pages[(gpa >> 12) % SOFT_PAGES];
-}
-
 static struct soft_trace *find(struct soft *s, uint64_t gpa)
 {
 	uint32_t mode = mode_of(s);
@@ -128,6 +124,126 @@ static struct soft_trace *find_quick(struct soft *s)
 	return find(s, (e->gpa & ~0xfffull) | (la & 0xfff));
 }
 
+/* ---- pages that hold code -------------------------------------------------------------------------- */
+
+static struct soft_page *page_of(const struct soft_fast *f, uint64_t gpa)
+{
+	struct soft_page *p = f->pages[(gpa >> 12) % SOFT_PAGES];
+
+	while (p && p->gpa != (gpa & ~0xfffull))
+		p = p->next;
+	return p;
+}
+
+static uint64_t chunks_of(uint64_t gpa, unsigned len)
+{
+	unsigned first = gpa >> 6 & 63, last = (gpa + len - 1) >> 6 & 63;
+
+	return ~0ull >> (63 - last) & ~0ull << first;
+}
+
+static bool is_ram(const struct gmem *g, uint64_t gpa)
+{
+	struct gmem_region r;
+
+	for (unsigned i = 0; gmem_region(g, i, &r); i++)
+		if (range_within(gpa, 1, r.gpa, r.len))
+			return r.kind == GMEM_RAM;
+	return false;
+}
+
+/* SOFT_TRACE_ROOM has counted the page in. */
+static void add_to_page(struct soft *s, struct soft_trace *t)
+{
+	struct soft_fast *f = s->fast;
+	struct soft_page *p = page_of(f, t->gpa);
+
+	if (!p) {
+		struct soft_page **b = &f->pages[(t->gpa >> 12) % SOFT_PAGES];
+
+		p = (struct soft_page *)(f->arena + f->used);
+		f->used += align_up(sizeof(*p), 64);
+		*p = (struct soft_page){.next = *b, .gpa = t->gpa & ~0xfffull};
+		p->ram = is_ram(s->mem, t->gpa);
+		*b = p;
+	}
+	if (!p->chunks) {
+		gmem_mark_code(s->mem, t->gpa);
+		soft_tlb_protect(s, t->gpa);
+	}
+	p->chunks |= chunks_of(t->gpa, t->bytes);
+	t->page_next = p->traces;
+	p->traces = t;
+}
+
+/* Forget the traces of (p) that have bytes in [gpa, gpa + len). */
+static void forget(struct soft *s, struct soft_page *p, uint64_t gpa, unsigned len)
+{
+	struct soft_trace **at = &p->traces, *t, **h;
+
+	if (!(p->chunks & chunks_of(gpa, len)))
+		return;
+	p->chunks = 0;
+	while ((t = *at)) {
+		if (!range_overlaps(t->gpa, t->bytes, gpa, len)) {
+			p->chunks |= chunks_of(t->gpa, t->bytes);
+			at = &t->page_next;
+			continue;
+		}
+		for (h = bucket(s->fast, t->gpa); *h != t; h = &(*h)->hash_next)
+			;
+		*h = t->hash_next;
+		*at = t->page_next;
+		s->fgen++;
+		p->kills++;
+	}
+}
+
+/* gmem's hook: somebody writes to the page at (gpa). */
+static void stale(void *ctx, uint64_t gpa)
+{
+	struct soft *s = ctx;
+	struct soft_page *p = page_of(s->fast, gpa);
+
+	if (p)
+		forget(s, p, p->gpa, GMEM_PAGE);
+}
+
+bool soft_code_page(const struct soft *s, uint64_t gpa)
+{
+	const struct soft_page *p = page_of(s->fast, gpa);
+
+	return p && p->chunks;
+}
+
+uint8_t *soft_code_write(struct soft *s, uint64_t gpa, unsigned len)
+{
+	struct soft_page *p = page_of(s->fast, gpa);
+
+	/* A page that is not dirty yet gets so by gmem's way, once. */
+	if (!p || !p->chunks || !p->ram || !gmem_is_dirty(s->mem, gpa))
+		return NULL;
+	forget(s, p, gpa, len);
+	return (uint8_t *)gmem_ro(s->mem, gpa, len);
+}
+
+/*
+ * How many instructions a trace of (p) may have. Code that is written again and again is not worth long
+ * traces: they are made anew each time; in the end it is left to the reference path for a while.
+ */
+static unsigned longest(struct soft_page *p)
+{
+	if (!p || p->kills < SOFT_KILLS / 16)
+		return SOFT_TRACE_MAX;
+	if (p->kills < SOFT_KILLS)
+		return 4;
+	if (++p->rests == SOFT_RESTS) {
+		p->rests = 0;
+		p->kills = SOFT_KILLS / 2;
+	}
+	return 0;
+}
+
 /* The trace at s->rip: found or made. NULL: none can be; the reference path has to look. */
 static struct soft_trace *lookup(struct soft *s)
 {
@@ -135,6 +251,7 @@ static struct soft_trace *lookup(struct soft *s)
 	uint64_t la = linear_rip(s), gpa;
 	const struct soft_tlb_entry *e = TLB_AT(la);
 	struct soft_trace *t;
+	unsigned max;
 
 	s->insn_rip = s->rip;
 	if (s->bits == 64 ? !soft_canonical(la) : s->rip > s->seg[X86_CS].limit)
@@ -148,39 +265,17 @@ static struct soft_trace *lookup(struct soft *s)
 		return t;
 	if (SOFT_ARENA - f->used < SOFT_TRACE_ROOM)
 		soft_fast_flush(s);
-	t = soft_trace_build(s, (struct soft_trace *)(f->arena + f->used), gpa);
+	max = longest(page_of(f, gpa));
+	if (!max)
+		return NULL;
+	t = soft_trace_build(s, (struct soft_trace *)(f->arena + f->used), gpa, max);
 	if (!t)
 		return NULL;
 	f->used += soft_trace_size(t);
 	t->hash_next = *bucket(f, gpa);
 	*bucket(f, gpa) = t;
-	t->page_next = *page_bucket(f, gpa);
-	*page_bucket(f, gpa) = t;
-	gmem_mark_code(s->mem, gpa);
-	soft_tlb_protect(s, gpa);
+	add_to_page(s, t);
 	return t;
-}
-
-/* gmem's hook: the page at (gpa) is being written. */
-static void stale(void *ctx, uint64_t gpa)
-{
-	struct soft *s = ctx;
-	struct soft_fast *f = s->fast;
-	struct soft_trace **p = page_bucket(f, gpa), *t;
-
-	while ((t = *p)) {
-		struct soft_trace **h;
-
-		if (t->gpa >> 12 != gpa >> 12) {
-			p = &t->page_next;
-			continue;
-		}
-		for (h = bucket(f, t->gpa); *h != t; h = &(*h)->hash_next)
-			;
-		*h = t->hash_next;
-		*p = t->page_next;
-		s->fgen++;
-	}
 }
 
 /* ---- running --------------------------------------------------------------------------------------- */
@@ -333,11 +428,16 @@ static __attribute__((noinline)) const struct soft_uop *run_op(struct soft *s,
 static __attribute__((noinline)) const struct soft_uop *run_slow(struct soft *s,
 								 const struct soft_uop *u)
 {
-	struct insn i;
+	struct soft_slow_insn *d = &s->fast->slow[(uintptr_t)u / sizeof(*u) % SOFT_SLOW];
 
 	settle(s, u);
-	soft_fetch_decode(s, &i);
-	return run_op(s, u, &i);
+	if (d->u != u) {
+		/* Not yet (u): the fetch may fault. */
+		d->u = NULL;
+		soft_fetch_decode(s, &d->i);
+		d->u = u;
+	}
+	return run_op(s, u, &d->i);
 }
 
 const struct soft_uop *soft_slow(struct soft *s, const struct soft_uop *u)

@@ -162,7 +162,8 @@ static void start(struct build *b, uint64_t gpa)
 	b->may_fuse = false;
 }
 
-struct soft_trace *soft_trace_build(struct soft *s, struct soft_trace *t, uint64_t gpa)
+struct soft_trace *soft_trace_build(struct soft *s, struct soft_trace *t, uint64_t gpa,
+				    unsigned max)
 {
 	unsigned room = (unsigned)(GMEM_PAGE - (gpa & 0xfff)), n = 0, off = 0;
 	const uint8_t *code = gmem_ro(s->mem, gpa, room);
@@ -177,7 +178,7 @@ struct soft_trace *soft_trace_build(struct soft *s, struct soft_trace *t, uint64
 	start(&b, gpa);
 	if (s->bits != 64 && room > t->cs_limit - t->rip + 1)
 		room = (unsigned)(t->cs_limit - t->rip + 1);
-	while (more && n < SOFT_TRACE_MAX && off < room) {
+	while (more && n < max && off < room) {
 		struct insn *i = &in[n & 1];
 
 		if (insn_decode(code + off, room - off, s->bits, i) < 0)
