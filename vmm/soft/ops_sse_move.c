@@ -144,14 +144,12 @@ void soft_op_sse_maskmov(struct soft *s, const struct insn *i)
 	v = soft_simd_load(s, i, i->nr - 2u);
 	m = soft_simd_load(s, i, i->nr - 1u);
 	if (len == 8)
-		soft_mmx_top(s);
+		soft_mmx_used(s);
 	for (unsigned at = len; at > 0; at -= 8)
 		soft_probe_write(s, i->seg, (rdi + at - 8) & size_mask(i->addrsize), 8);
 	for (unsigned k = 0; k < len; k++)
 		if (m.b[k] >> 7)
 			soft_write(s, i->seg, (rdi + k) & size_mask(i->addrsize), 1, v.b[k]);
-	if (len == 8)
-		soft_mmx_used(s);
 }
 
 /* ---- one element ---------------------------------------------------------------------------------- */

@@ -26,9 +26,9 @@ static bool repeated(const struct insn *i)
 }
 
 /*
- * What REP does first. 64-bit code with 32-bit addresses: Intel's CPUs clear the high halves of the
- * count and of the index registers in use, whatever comes of it then. True: the count is 0, nothing
- * else happens.
+ * What REP does first. 64-bit code with 32-bit addresses: Intel's CPUs clear the high half of the
+ * count, whatever comes of it then; MOVS and STOS those of the index registers (si, di) too. True: the
+ * count is 0, nothing else happens.
  */
 static bool nothing_to_do(struct soft *s, const struct insn *i, bool si, bool di)
 {
@@ -105,7 +105,7 @@ void soft_op_cmps(struct soft *s, const struct insn *i)
 		soft_op_sse_cmpsd(s, i);
 		return;
 	}
-	if (nothing_to_do(s, i, true, true))
+	if (nothing_to_do(s, i, false, false))
 		return;
 	/* The destination is read first: what faults of two tells. */
 	b = soft_read(s, X86_ES, index_of(s, i, X86_RDI), i->opsize);
@@ -140,7 +140,7 @@ void soft_op_scas(struct soft *s, const struct insn *i)
 {
 	uint64_t v, flags = s->rflags;
 
-	if (nothing_to_do(s, i, false, true))
+	if (nothing_to_do(s, i, false, false))
 		return;
 	v = soft_read(s, X86_ES, index_of(s, i, X86_RDI), i->opsize);
 	soft_flags_sub(s, s->gpr[X86_RAX], v, 0, i->opsize);

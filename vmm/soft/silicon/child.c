@@ -44,7 +44,7 @@ struct context {
 	uint64_t handler;	 /* 744 */
 	uint64_t in_test;	 /* 752 */
 	uint8_t pad[8];
-	uint8_t stack[256];	 /* 768: IRETQ's frame; its top is 1024 */
+	uint8_t stack[256]; /* 768: IRETQ's frame; its top is 1024 */
 	uint8_t top[0];
 	/* the handler's own */
 	int vector;
@@ -311,8 +311,7 @@ static void map_world(struct sil_shared *sh, int code_fd)
 
 static void take_signals(void)
 {
-	static const int sigs[] = {SIGSEGV, SIGBUS,  SIGILL, SIGFPE,
-				   SIGTRAP, SIGSYS, SIGVTALRM};
+	static const int sigs[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS, SIGVTALRM};
 	struct itimerval tick = {{0, 10000}, {0, 10000}};
 	size_t size = 256 << 10;
 	stack_t ss = {.ss_size = size};

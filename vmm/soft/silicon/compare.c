@@ -68,8 +68,8 @@ void sil_compare(const struct sil_case *c, const struct sil_result *si, const st
 	if (d->flags)
 		d->fields |= SIL_D_FLAGS;
 	if (a->cs != b->cs || a->ss != b->ss || a->ds != b->ds || a->es != b->es ||
-	    a->fs != b->fs || a->gs != b->gs || (c->bits == 64 && (a->fs_base != b->fs_base ||
-								    a->gs_base != b->gs_base)))
+	    a->fs != b->fs || a->gs != b->gs ||
+	    (c->bits == 64 && (a->fs_base != b->fs_base || a->gs_base != b->gs_base)))
 		d->fields |= SIL_D_SEG;
 	if (!same_memory(si, so))
 		d->fields |= SIL_D_MEM;
@@ -95,7 +95,7 @@ static void put_flags(struct buf *b, uint64_t f)
 	static const struct {
 		uint8_t bit;
 		const char *name;
-	} names[] = {{11, "OF"}, {10, "DF"}, {7, "SF"},	 {6, "ZF"},  {4, "AF"}, {2, "PF"},
+	} names[] = {{11, "OF"}, {10, "DF"}, {7, "SF"},	 {6, "ZF"},  {4, "AF"},	 {2, "PF"},
 		     {0, "CF"},	 {8, "TF"},  {14, "NT"}, {16, "RF"}, {18, "AC"}, {21, "ID"}};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
@@ -151,8 +151,9 @@ static void put_in(struct buf *b, const struct sil_case *c)
 			buf_printf(b, " %s=%" PRIx64, gpr_names[i], s->gpr[i]);
 	buf_printf(b, " flags=%" PRIx64, s->rflags);
 	put_flags(b, s->rflags);
-	buf_printf(b, " cs=%x ss=%x ds=%x es=%x fs=%x:%" PRIx64 " gs=%x:%" PRIx64 " mxcsr=%x fcw=%x "
-		      "fsw=%x ftw=%x\n",
+	buf_printf(b,
+		   " cs=%x ss=%x ds=%x es=%x fs=%x:%" PRIx64 " gs=%x:%" PRIx64 " mxcsr=%x fcw=%x "
+		   "fsw=%x ftw=%x\n",
 		   s->cs, s->ss, s->ds, s->es, s->fs, s->fs_base, s->gs, s->gs_base,
 		   ld_le32(s->fx + 24), ld_le16(s->fx), ld_le16(s->fx + 2), s->fx[4]);
 	for (unsigned k = 0; k < c->nr_patches; k++) {
@@ -166,10 +167,11 @@ static void put_end(struct buf *b, const char *who, const struct sil_result *r)
 {
 	buf_printf(b, "  %s: ", who);
 	if (r->vector < 0)
-		buf_printf(b, "%s", r->vector == SIL_OK	       ? "to the end"
-				    : r->vector == SIL_SYSCALL ? "system call"
-				    : r->vector == SIL_TIMEOUT ? "timeout"
-							       : "lost");
+		buf_printf(b, "%s",
+			   r->vector == SIL_OK	      ? "to the end"
+			   : r->vector == SIL_SYSCALL ? "system call"
+			   : r->vector == SIL_TIMEOUT ? "timeout"
+						      : "lost");
 	else
 		buf_printf(b, "vector %d error %x cr2 %" PRIx64, r->vector,
 			   has_error(r->vector) ? error_code(r) : 0, r->vector == 14 ? r->cr2 : 0);
@@ -252,7 +254,8 @@ void sil_describe(struct buf *b, const struct sil_case *c, const struct sil_resu
 	}
 	for (unsigned i = 0; i < 16; i++)
 		if (si->out.gpr[i] != so->out.gpr[i])
-			buf_printf(b, "    %s: in %" PRIx64 " silicon %" PRIx64 " soft %" PRIx64 "\n",
+			buf_printf(b,
+				   "    %s: in %" PRIx64 " silicon %" PRIx64 " soft %" PRIx64 "\n",
 				   gpr_names[i], c->in.gpr[i], si->out.gpr[i], so->out.gpr[i]);
 	if (d->fields & SIL_D_SEG)
 		for (unsigned k = 0; k < 2; k++) {

@@ -20,19 +20,15 @@ struct list {
 static const struct {
 	uint8_t n, p[2];
 	const char *name;
-} prefixes[] = {{0, {0, 0}, ""},
-		{1, {0x66, 0}, "66."},
-		{1, {0xf3, 0}, "f3."},
-		{1, {0xf2, 0}, "f2."},
-		{2, {0x66, 0xf3}, "66f3."},
-		{2, {0x66, 0xf2}, "66f2."}};
+} prefixes[] = {{0, {0, 0}, ""},       {1, {0x66, 0}, "66."},	   {1, {0xf3, 0}, "f3."},
+		{1, {0xf2, 0}, "f2."}, {2, {0x66, 0xf3}, "66f3."}, {2, {0x66, 0xf2}, "66f2."}};
 
 static unsigned opcode_bytes(const struct sil_form *f, uint8_t *b)
 {
 	unsigned n = 0;
 
 	if (f->vex) {
-		unsigned pp = !f->nr_prefix		? 0
+		unsigned pp = !f->nr_prefix	     ? 0
 			      : f->prefix[0] == 0x66 ? 1
 			      : f->prefix[0] == 0xf3 ? 2
 						     : 3;
@@ -128,8 +124,8 @@ static void add(struct list *l, const struct sil_form *proto, uint8_t modrm, con
 			snprintf(where + n, sizeof(where) - n, " r%d", f->rm);
 	}
 	snprintf(f->name, sizeof(f->name), "%u %s%s%s%s%02x%s %s", f->bits, f->vex ? "vex." : "",
-		 !f->nr_prefix	       ? ""
-		 : f->nr_prefix == 2   ? f->prefix[1] == 0xf3 ? "66.f3." : "66.f2."
+		 !f->nr_prefix		? ""
+		 : f->nr_prefix == 2	? f->prefix[1] == 0xf3 ? "66.f3." : "66.f2."
 		 : f->prefix[0] == 0x66 ? "66."
 		 : f->prefix[0] == 0xf3 ? "f3."
 					: "f2.",
@@ -174,7 +170,8 @@ static void add_modrm(struct list *l, struct sil_form *f, unsigned kind)
 		f->digit = (int8_t)d;
 		f->rm = -1;
 		if (row) {
-			add(l, f, (uint8_t)(d << 3 | (kind == SIL_MODRM_REG ? 0xc0 : 1)), &in[d][0]);
+			add(l, f, (uint8_t)(d << 3 | (kind == SIL_MODRM_REG ? 0xc0 : 1)),
+			    &in[d][0]);
 			continue;
 		}
 		for (unsigned rm = 0; rm < 8; rm++) {
@@ -188,8 +185,8 @@ static void add_modrm(struct list *l, struct sil_form *f, unsigned kind)
 /* Bytes that are prefixes or escapes and no opcode of their map. */
 static bool is_opcode(unsigned bits, unsigned map, unsigned op)
 {
-	static const uint8_t not[] = {0x0f, 0x26, 0x2e, 0x36, 0x3e, 0x64,
-				      0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3};
+	static const uint8_t not [] = {0x0f, 0x26, 0x2e, 0x36, 0x3e, 0x64,
+				       0x65, 0x66, 0x67, 0xf0, 0xf2, 0xf3};
 
 	if (map)
 		return map != 1 || (op != 0x38 && op != 0x3a);

@@ -113,7 +113,7 @@ static bool straight(const struct insn *i)
 	case INSN_JMP:
 		return i->flags & INSN_F_REL;
 	default:
-		return !pops_flags(i) &&
+		return !pops_flags(i) && !sil_approximate(i) &&
 		       !(i->nr && i->o[0].kind == INSN_REG && i->o[0].cls == INSN_SREG);
 	}
 }
@@ -134,7 +134,8 @@ bool sil_gen_sequence(const struct sil_gen *gen, struct sil_case *c, unsigned bi
 	want = 2 + sil_below(&g.r, 4);
 	for (unsigned tries = 0; c->nr_insns < want && tries < 64u; tries++) {
 		g.f = &gen->forms[sil_below(&g.r, (unsigned)gen->nr_forms)];
-		if (g.f->bits != bits || g.f->left_out || c->code_len + (unsigned)INSN_MAX > SIL_CODE_MAX)
+		if (g.f->bits != bits || g.f->left_out ||
+		    c->code_len + (unsigned)INSN_MAX > SIL_CODE_MAX)
 			continue;
 		if (sil_gen_insn(&g) <= 0 || !straight(&g.i) || (g.i.flags & INSN_F_LOCK) ||
 		    g.i.op == INSN_XCHG)

@@ -49,8 +49,8 @@ static uint16_t code_selector(struct sil_build *g)
 static void fix_far(struct sil_build *g)
 {
 	uint64_t v[5] = {sil_gen_landing(g), code_selector(g), flags_image(g),
-			 g->c->in.gpr[X86_RSP], sil_one_in(&g->r, 3) ? sil_gen_selector(g)
-								    : g->c->in.ss};
+			 g->c->in.gpr[X86_RSP],
+			 sil_one_in(&g->r, 3) ? sil_gen_selector(g) : g->c->in.ss};
 	unsigned size = g->i.opsize;
 
 	if (g->i.op == INSN_RET) { /* offset, selector; the new stack if RPL says so */
@@ -90,9 +90,8 @@ static void fix_string(struct sil_build *g)
 		uint64_t n = sil_below(&g->r, sil_one_in(&g->r, 8) ? 200 : 12);
 
 		/* Address size cuts RCX. */
-		gpr[X86_RCX] = sil_one_in(&g->r, 4)
-				       ? (gpr[X86_RCX] & ~size_mask(g->i.addrsize)) | n
-				       : n;
+		gpr[X86_RCX] =
+			sil_one_in(&g->r, 4) ? (gpr[X86_RCX] & ~size_mask(g->i.addrsize)) | n : n;
 	}
 	/* Something to find and to be equal. */
 	if (sil_one_in(&g->r, 2)) {
@@ -296,8 +295,8 @@ void sil_gen_fix(struct sil_build *g)
 	case INSN_JECXZ:
 	case INSN_JRCXZ:
 		if (sil_one_in(&g->r, 2))
-			gpr[X86_RCX] = (gpr[X86_RCX] & ~size_mask(g->i.addrsize)) |
-				       sil_below(&g->r, 3);
+			gpr[X86_RCX] =
+				(gpr[X86_RCX] & ~size_mask(g->i.addrsize)) | sil_below(&g->r, 3);
 		break;
 	case INSN_DIV:
 	case INSN_IDIV:
@@ -322,9 +321,9 @@ void sil_gen_fix(struct sil_build *g)
 		}
 		break;
 	default:
-		if (!g->i.map && ((g->i.opcode & 0xfc) == 0xa4 || (g->i.opcode & 0xfe) == 0xa6 ||
-				  (g->i.opcode >= 0xaa && g->i.opcode <= 0xaf) ||
-				  (g->i.opcode & 0xfc) == 0x6c))
+		if (!g->i.map &&
+		    ((g->i.opcode & 0xfc) == 0xa4 || (g->i.opcode & 0xfe) == 0xa6 ||
+		     (g->i.opcode >= 0xaa && g->i.opcode <= 0xaf) || (g->i.opcode & 0xfc) == 0x6c))
 			fix_string(g);
 		break;
 	}

@@ -32,9 +32,8 @@ static uint64_t solve(struct sil_build *g, const struct mem *m)
 	if (m->disp_size == 1)
 		disp = (uint64_t)(int64_t)(int8_t)rng_next(&g->r);
 	else if (m->disp_size && (m->base < 16 || m->index < 16))
-		disp = sil_one_in(&g->r, 4)
-			       ? (uint64_t)(int64_t)(int32_t)rng_next(&g->r)
-			       : (uint64_t)(int64_t)(int16_t)rng_next(&g->r);
+		disp = sil_one_in(&g->r, 4) ? (uint64_t)(int64_t)(int32_t)rng_next(&g->r)
+					    : (uint64_t)(int64_t)(int16_t)rng_next(&g->r);
 	if (m->addr_bits == 16)
 		disp = (uint64_t)(int64_t)(int16_t)disp;
 	if (m->index < 16 && m->index != m->base) {

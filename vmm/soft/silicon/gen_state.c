@@ -102,8 +102,8 @@ uint64_t sil_gen_landing(struct sil_build *g)
 
 uint16_t sil_gen_selector(struct sil_build *g)
 {
-	static const uint16_t known[] = {0, 1, 2, 3, SIL_CS64, SIL_CS32, SIL_DS, 0x28, 0x2a, 0x30,
-					 0x10, 0x13, 0x18, 0x1b, 0x0b};
+	static const uint16_t known[] = {0,    1,    2,	   3,	 SIL_CS64, SIL_CS32, SIL_DS, 0x28,
+					 0x2a, 0x30, 0x10, 0x13, 0x18,	   0x1b,     0x0b};
 	uint16_t sel;
 
 	do {
@@ -152,7 +152,7 @@ static void start_fpu(struct sil_build *g)
 	if (sil_one_in(r, 4))
 		mx |= (uint32_t)(rng_next(r) & 0x8040);
 	if (sil_one_in(r, 6))
-		mx &= (uint32_t)~(rng_next(r) & 0x1f80);
+		mx &= (uint32_t) ~(rng_next(r) & 0x1f80);
 	st_le32(fx + FX_MXCSR, mx);
 	st_le32(fx + FX_MASK, 0xffff);
 	for (size_t i = 0; i < 8; i++) {
@@ -168,10 +168,15 @@ static void start_fpu(struct sil_build *g)
 
 static void start_segments(struct sil_build *g)
 {
-	static const uint16_t few[] = {
-		SIL_SEL(SIL_L_SHORT16), SIL_SEL(SIL_L_DOWN16), SIL_SEL(SIL_L_SHORT32),
-		SIL_SEL(SIL_L_DOWN32),	SIL_SEL(SIL_L_RO16),   SIL_SEL(SIL_L_CODE),
-		SIL_SEL(SIL_L_DATA16),	SIL_DS,		       0};
+	static const uint16_t few[] = {SIL_SEL(SIL_L_SHORT16),
+				       SIL_SEL(SIL_L_DOWN16),
+				       SIL_SEL(SIL_L_SHORT32),
+				       SIL_SEL(SIL_L_DOWN32),
+				       SIL_SEL(SIL_L_RO16),
+				       SIL_SEL(SIL_L_CODE),
+				       SIL_SEL(SIL_L_DATA16),
+				       SIL_DS,
+				       0};
 	struct sil_state *s = &g->c->in;
 	struct rng *r = &g->r;
 

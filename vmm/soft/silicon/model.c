@@ -41,11 +41,11 @@ enum {
 #define K_RSP	   (KERNEL + 0x6000)
 #define K_PAGES	   6u
 
-#define PTE_P	   1ull
-#define PTE_W	   2ull
-#define PTE_U	   4ull
-#define PTE_NX	   (1ull << 63)
-#define PTE_AD	   0x60ull
+#define PTE_P  1ull
+#define PTE_W  2ull
+#define PTE_U  4ull
+#define PTE_NX (1ull << 63)
+#define PTE_AD 0x60ull
 
 #define MAX_STEPS 70000u
 #define LEAVES	  8
@@ -85,14 +85,13 @@ static size_t host_cpuid(struct x86_cpuid *t)
 	static const struct {
 		uint32_t leaf, sub;
 		bool has_sub;
-	} leaves[LEAVES] = {{0, 0, false},	 {1, 0, false},		 {7, 0, true},
-			    {13, 0, true},	 {13, 1, true},		 {0x80000000, 0, false},
+	} leaves[LEAVES] = {{0, 0, false},	    {1, 0, false},	   {7, 0, true},
+			    {13, 0, true},	    {13, 1, true},	   {0x80000000, 0, false},
 			    {0x80000001, 0, false}, {0x80000008, 0, false}};
 
 	for (size_t i = 0; i < LEAVES; i++) {
-		t[i] = (struct x86_cpuid){.leaf = leaves[i].leaf,
-					  .sub = leaves[i].sub,
-					  .has_sub = leaves[i].has_sub};
+		t[i] = (struct x86_cpuid){
+			.leaf = leaves[i].leaf, .sub = leaves[i].sub, .has_sub = leaves[i].has_sub};
 #ifdef __x86_64__
 		__get_cpuid_count(t[i].leaf, t[i].sub, &t[i].eax, &t[i].ebx, &t[i].ecx, &t[i].edx);
 #endif
@@ -140,8 +139,8 @@ static void put_descriptor(uint8_t *p, const struct x86_seg *d)
 	uint32_t limit = d->attr & 0x8000 ? d->limit >> 12 : d->limit;
 
 	st_le64(p, (limit & 0xffff) | (d->base & 0xffffff) << 16 |
-			   (uint64_t)(d->attr & 0xf0ff) << 40 |
-			   (uint64_t)(limit >> 16 & 15) << 48 | (d->base >> 24 & 0xff) << 56);
+			   (uint64_t)(d->attr & 0xf0ff) << 40 | (uint64_t)(limit >> 16 & 15) << 48 |
+			   (d->base >> 24 & 0xff) << 56);
 }
 
 static void tables(struct sil_model *m)
@@ -157,9 +156,8 @@ static void tables(struct sil_model *m)
 	put64(m, (uint64_t)(kernel(m, K_GDT) + 0x48 - m->ram), K_TSS >> 32);
 	st->seg[X86_TR] = d;
 	st->seg[X86_TR].sel = 0x40;
-	d = (struct x86_seg){.base = K_LDT,
-			     .limit = (SIL_LDT_DATA + SIL_L_NR) * 8 - 1,
-			     .attr = X86_SEG_LDT};
+	d = (struct x86_seg){
+		.base = K_LDT, .limit = (SIL_LDT_DATA + SIL_L_NR) * 8 - 1, .attr = X86_SEG_LDT};
 	put_descriptor(kernel(m, K_GDT) + 0x50, &d);
 	put64(m, (uint64_t)(kernel(m, K_GDT) + 0x58 - m->ram), K_LDT >> 32);
 	st->seg[X86_LDTR] = d;

@@ -71,7 +71,8 @@ static bool try16(struct sil *o)
 
 static int share(struct sil *o, struct err *err)
 {
-	o->sh = mmap(NULL, sizeof(*o->sh), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	o->sh = mmap(NULL, sizeof(*o->sh), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		     0);
 	if (o->sh == MAP_FAILED) {
 		o->sh = NULL;
 		return err_set(err, -ENOMEM, "silicon: no memory to share");

@@ -87,7 +87,8 @@ static void judge(struct run *r, unsigned i)
 	if (d.fields) {
 		t->fast_diffs++;
 		r->o.sh->results[i] = soft; /* it stands for silicon in the text */
-		say(r, &fast, i, &d, "the fast path (\"soft\") differs from the reference (\"silicon\")");
+		say(r, &fast, i, &d,
+		    "the fast path (\"soft\") differs from the reference (\"silicon\")");
 	}
 }
 

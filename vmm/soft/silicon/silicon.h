@@ -46,17 +46,17 @@
 #define SIL_DS	     0x2bu
 #define SIL_LDT(n)   ((uint16_t)((n) << 3 | 7u))
 #define SIL_LDT_DATA 128u
-enum sil_ldt {	      /* behind SIL_LDT_DATA; all have base SIL_DATA */
-	SIL_L_DATA16, /* limit 0xffff */
-	SIL_L_SHORT16,
-	SIL_L_DOWN16,
-	SIL_L_SHORT32,
-	SIL_L_DOWN32,
-	SIL_L_RO16,
-	SIL_L_ABSENT,
-	SIL_L_EXEC, /* execute-only code */
-	SIL_L_CODE, /* readable code */
-	SIL_L_NR
+enum sil_ldt {		     /* behind SIL_LDT_DATA; all have base SIL_DATA */
+	       SIL_L_DATA16, /* limit 0xffff */
+	       SIL_L_SHORT16,
+	       SIL_L_DOWN16,
+	       SIL_L_SHORT32,
+	       SIL_L_DOWN32,
+	       SIL_L_RO16,
+	       SIL_L_ABSENT,
+	       SIL_L_EXEC, /* execute-only code */
+	       SIL_L_CODE, /* readable code */
+	       SIL_L_NR
 };
 #define SIL_SEL(l) SIL_LDT(SIL_LDT_DATA + (l))
 
@@ -100,8 +100,8 @@ struct sil_case {
 #define SIL_OK	    (-1) /* ran to its end */
 #define SIL_SYSCALL (-2) /* stopped by the sandbox */
 #define SIL_TIMEOUT (-3)
-#define SIL_LOST    (-4)    /* the child ended */
-#define SIL_KEEP    32u	    /* changed lines that are kept */
+#define SIL_LOST    (-4) /* the child ended */
+#define SIL_KEEP    32u	 /* changed lines that are kept */
 
 struct sil_result {
 	struct sil_state out;
@@ -115,8 +115,8 @@ struct sil_result {
 
 /* What the child shares with its parent. */
 struct sil_shared {
-	uint32_t first, count; /* the batch: cases [first, count) */
-	uint32_t cur;	       /* the one that runs */
+	uint32_t first, count;			  /* the batch: cases [first, count) */
+	uint32_t cur;				  /* the one that runs */
 	uint8_t rw[SIL_RW_SIZE], ro[SIL_RO_SIZE]; /* memory at the start of each case */
 	struct sil_case cases[SIL_SLOTS];
 	struct sil_result results[SIL_SLOTS];
@@ -243,6 +243,8 @@ void sil_compare(const struct sil_case *c, const struct sil_result *silicon,
 int sil_explained(const struct sil_case *c, const struct sil_result *silicon,
 		  const struct sil_result *soft, const struct sil_diff *d);
 const char *sil_explanation(int row);
+/* Has the table a row for it? Such ones are not put before others in a sequence. */
+bool sil_approximate(const struct insn *i);
 /* For a person: code, state, what differs. */
 void sil_describe(struct buf *b, const struct sil_case *c, const struct sil_result *silicon,
 		  const struct sil_result *soft, const struct sil_diff *d);

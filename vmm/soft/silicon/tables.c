@@ -50,30 +50,122 @@ const char *sil_left_out(const struct insn *i, const uint8_t *bytes)
 
 /* ---- explained differences ------------------------------------------------------------------------- */
 
+enum near { ANY_RESULT, NEAR_SINGLES, NEAR_F80 };
+
+#define ST_ALL (SIL_D_ST | SIL_D_FPU)
+#define FAULT_ALL                                                                                  \
+	(SIL_D_VECTOR | SIL_D_ERROR | SIL_D_CR2 | SIL_D_RIP | SIL_D_FLAGS | SIL_D_MEM |            \
+	 SIL_D_XMM | SIL_D_MXCSR | SIL_D_ST | SIL_D_FPU | SIL_D_FPTR)
+#define RCP_TEXT                                                                                   \
+	"an approximation, relative error at most 1.5 * 2^-12: SDM 2B, RCPPS, RSQRTPS; ours is "   \
+	"computed, the vendors' are tables of their own"
+#define TRANS_TEXT                                                                                 \
+	"a transcendental, good to one unit in the last place: SDM 1, 8.3.10; ours is rounded by " \
+	"rules of our own, C1 with it"
+#define RANGE_TEXT                                                                                 \
+	"the operand is outside of what the instruction takes: SDM 2A, F2XM1, FYL2XP1: the "       \
+	"result is undefined"
+#define FX_TEXT                                                                                    \
+	"#AC or #GP of a misaligned image with RFLAGS.AC varies with the implementation: SDM 2A, " \
+	"FXSAVE, FXRSTOR"
+
 static const struct explained {
-	uint16_t op;	 /* INSN_BAD: any */
+	uint16_t op;
+	uint8_t near;	 /* how far apart the results may be */
+	int8_t vector;	 /* on silicon, -1: none */
 	unsigned fields; /* those that may differ */
-	uint64_t flags;	 /* with SIL_D_FLAGS: those that may differ */
 	const char *why; /* with a place in a manual */
 } explained[] = {
-	{INSN_BAD, 0, 0, ""},
+	{INSN_RCPPS, NEAR_SINGLES, -1, SIL_D_XMM, RCP_TEXT},
+	{INSN_RCPSS, NEAR_SINGLES, -1, SIL_D_XMM, RCP_TEXT},
+	{INSN_RSQRTPS, NEAR_SINGLES, -1, SIL_D_XMM, RCP_TEXT},
+	{INSN_RSQRTSS, NEAR_SINGLES, -1, SIL_D_XMM, RCP_TEXT},
+	{INSN_F2XM1, NEAR_F80, -1, ST_ALL, TRANS_TEXT},
+	{INSN_FYL2X, NEAR_F80, -1, ST_ALL, TRANS_TEXT},
+	{INSN_FYL2XP1, NEAR_F80, -1, ST_ALL, TRANS_TEXT},
+	{INSN_FSIN, NEAR_F80, -1, ST_ALL, TRANS_TEXT},
+	{INSN_FCOS, NEAR_F80, -1, ST_ALL, TRANS_TEXT},
+	{INSN_FSINCOS, NEAR_F80, -1, ST_ALL, TRANS_TEXT},
+	{INSN_FPTAN, NEAR_F80, -1, ST_ALL, TRANS_TEXT},
+	{INSN_FPATAN, NEAR_F80, -1, ST_ALL, TRANS_TEXT},
+	{INSN_F2XM1, ANY_RESULT, -1, ST_ALL, RANGE_TEXT},
+	{INSN_FYL2XP1, ANY_RESULT, -1, ST_ALL, RANGE_TEXT},
+	{INSN_FXSAVE, ANY_RESULT, X86_AC, FAULT_ALL, FX_TEXT},
+	{INSN_FXSAVE64, ANY_RESULT, X86_AC, FAULT_ALL, FX_TEXT},
+	{INSN_FXRSTOR, ANY_RESULT, X86_AC, FAULT_ALL, FX_TEXT},
+	{INSN_FXRSTOR64, ANY_RESULT, X86_AC, FAULT_ALL, FX_TEXT},
 };
+
+bool sil_approximate(const struct insn *i)
+{
+	for (size_t k = 0; k < ARRAY_SIZE(explained); k++)
+		if (explained[k].op == i->op)
+			return true;
+	return false;
+}
+
+#define FX_SW  2
+#define FX_ST  32
+#define FX_XMM 160
+#define SW_C1  0x200u
+#define SW_UE  0x10u
+#define SW_PE  0x20u
+
+/* Singles a and b that both lie within 1.5 * 2^-12 of the same value: 2^13 steps apart at most. */
+static bool near_singles(const uint8_t *a, const uint8_t *b)
+{
+	for (size_t i = 0; i < 256; i += 4) {
+		int64_t d = (int64_t)ld_le32(a + FX_XMM + i) - (int64_t)ld_le32(b + FX_XMM + i);
+
+		if (d > 1 << 13 || d < -(1 << 13))
+			return false;
+	}
+	return true;
+}
+
+/* Two units in the last place, over the ends of a binade too. */
+static bool near_f80(const uint8_t *a, const uint8_t *b)
+{
+	for (size_t i = 0; i < 8; i++) {
+		const uint8_t *x = a + FX_ST + 16 * i, *y = b + FX_ST + 16 * i;
+		__int128 m = (__int128)(ld_le16(x + 8) & 0x7fff) << 63 | (ld_le64(x) & INT64_MAX);
+		__int128 n = (__int128)(ld_le16(y + 8) & 0x7fff) << 63 | (ld_le64(y) & INT64_MAX);
+
+		if ((x[9] ^ y[9]) >> 7 || m - n > 2 || n - m > 2)
+			return false;
+	}
+	return !memcmp(a, b, FX_SW) && a[4] == b[4] &&
+	       !((ld_le16(a + FX_SW) ^ ld_le16(b + FX_SW)) & ~(SW_C1 | SW_UE | SW_PE));
+}
+
+/* F2XM1 takes -1 to 1, FYL2XP1 less than 1 - sqrt(2) / 2 about 0: exponents from there on are outside. */
+static bool outside(const struct sil_case *c, unsigned op)
+{
+	unsigned exp = ld_le16(c->in.fx + FX_ST + 8) & 0x7fff;
+	bool unnormal = exp && !(c->in.fx[FX_ST + 7] >> 7);
+
+	return unnormal || exp >= (op == INSN_F2XM1 ? 0x3fff : 0x3ffd);
+}
 
 int sil_explained(const struct sil_case *c, const struct sil_result *silicon,
 		  const struct sil_result *soft, const struct sil_diff *d)
 {
+	const uint8_t *a = silicon->out.fx, *b = soft->out.fx;
 	struct insn i;
 
-	(void)silicon;
-	(void)soft;
 	if (insn_decode(c->code, c->code_len, c->bits, &i) < 0)
 		return -1;
 	for (size_t k = 0; k < ARRAY_SIZE(explained); k++) {
 		const struct explained *e = &explained[k];
 
-		if ((e->op == INSN_BAD || e->op == i.op) && !(d->fields & ~e->fields) &&
-		    !(d->flags & ~e->flags))
-			return (int)k;
+		if (e->op != i.op || (d->fields & ~e->fields) ||
+		    (e->vector >= 0 && silicon->vector != e->vector))
+			continue;
+		if ((e->near == NEAR_SINGLES && !near_singles(a, b)) ||
+		    (e->near == NEAR_F80 && !near_f80(a, b)) ||
+		    (e->near == ANY_RESULT && e->vector < 0 && !outside(c, i.op)))
+			continue;
+		return (int)k;
 	}
 	return -1;
 }
@@ -92,10 +184,10 @@ bool sil_descriptor(uint16_t sel, struct x86_seg *seg)
 		uint32_t limit;
 		uint16_t attr;
 	} ldt[SIL_L_NR] = {
-		[SIL_L_DATA16] = {0xffff, 0x10f3},  [SIL_L_SHORT16] = {0x2fff, 0x10f3},
-		[SIL_L_DOWN16] = {0x1fff, 0x10f7},  [SIL_L_SHORT32] = {0x2fff, 0x50f3},
-		[SIL_L_DOWN32] = {0x1fff, 0x50f7},  [SIL_L_RO16] = {0xffff, 0x10f1},
-		[SIL_L_ABSENT] = {0xffff, 0x1073},  [SIL_L_EXEC] = {0xffff, 0x50f9},
+		[SIL_L_DATA16] = {0xffff, 0x10f3}, [SIL_L_SHORT16] = {0x2fff, 0x10f3},
+		[SIL_L_DOWN16] = {0x1fff, 0x10f7}, [SIL_L_SHORT32] = {0x2fff, 0x50f3},
+		[SIL_L_DOWN32] = {0x1fff, 0x50f7}, [SIL_L_RO16] = {0xffff, 0x10f1},
+		[SIL_L_ABSENT] = {0xffff, 0x1073}, [SIL_L_EXEC] = {0xffff, 0x50f9},
 		[SIL_L_CODE] = {0xffff, 0x50fb},
 	};
 	unsigned n = sel >> 3;

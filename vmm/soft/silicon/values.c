@@ -25,7 +25,7 @@ uint64_t sil_val_int(struct rng *r, unsigned size)
 		return sil_below(r, 256) & mask;
 	case 7: /* sign-extended from less */
 		return (uint64_t)(int64_t)(sil_one_in(r, 2) ? (int64_t)(int8_t)v
-							     : (int64_t)(int32_t)v) &
+							    : (int64_t)(int32_t)v) &
 		       mask;
 	case 8: /* a run of ones */
 		v = (~0ull >> sil_below(r, 64)) << sil_below(r, 64);
@@ -136,8 +136,8 @@ void sil_val_f80(struct rng *r, uint8_t *p)
 		break;
 	case 6: /* near what fits in integers, doubles, singles */
 	{
-		static const uint16_t near[] = {0x3fff + 15, 0x3fff + 31, 0x3fff + 63,
-						0x3fff + 127, 0x3fff - 126, 0x3fff + 1023,
+		static const uint16_t near[] = {0x3fff + 15,   0x3fff + 31,  0x3fff + 63,
+						0x3fff + 127,  0x3fff - 126, 0x3fff + 1023,
 						0x3fff - 1022, 0x3fff - 149, 0x3fff - 1074};
 
 		exp = (uint16_t)(near[sil_below(r, ARRAY_SIZE(near))] + sil_below(r, 4) - 2);
