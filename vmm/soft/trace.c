@@ -176,17 +176,22 @@ static void add_to_page(struct soft *s, struct soft_trace *t)
 	p->traces = t;
 }
 
-/* Forget the traces of (p) that have bytes in [gpa, gpa + len). */
-static void forget(struct soft *s, struct soft_page *p, uint64_t gpa, unsigned len)
+/*
+ * Forget the traces of (p) that have bytes in (chunks). By chunks, not by bytes: what is forgotten is
+ * counted and its chunks are free, so that a page of many traces is not searched for every write.
+ */
+static void forget(struct soft *s, struct soft_page *p, uint64_t chunks)
 {
 	struct soft_trace **at = &p->traces, *t, **h;
 
-	if (!(p->chunks & chunks_of(gpa, len)))
+	if (!(p->chunks & chunks))
 		return;
 	p->chunks = 0;
 	while ((t = *at)) {
-		if (!range_overlaps(t->gpa, t->bytes, gpa, len)) {
-			p->chunks |= chunks_of(t->gpa, t->bytes);
+		uint64_t own = chunks_of(t->gpa, t->bytes);
+
+		if (!(own & chunks)) {
+			p->chunks |= own;
 			at = &t->page_next;
 			continue;
 		}
@@ -206,7 +211,7 @@ static void stale(void *ctx, uint64_t gpa)
 	struct soft_page *p = page_of(s->fast, gpa);
 
 	if (p)
-		forget(s, p, p->gpa, GMEM_PAGE);
+		forget(s, p, ~0ull);
 }
 
 bool soft_code_page(const struct soft *s, uint64_t gpa)
@@ -223,7 +228,7 @@ uint8_t *soft_code_write(struct soft *s, uint64_t gpa, unsigned len)
 	/* A page that is not dirty yet gets so by gmem's way, once. */
 	if (!p || !p->chunks || !p->ram || !gmem_is_dirty(s->mem, gpa))
 		return NULL;
-	forget(s, p, gpa, len);
+	forget(s, p, chunks_of(gpa, len));
 	return (uint8_t *)gmem_ro(s->mem, gpa, len);
 }
 
