@@ -165,8 +165,14 @@ void gmem_dirty_each(const struct gmem *g, void (*fn)(void *ctx, uint64_t gpa), 
 	}
 }
 
+unsigned gmem_cleanings(const struct gmem *g)
+{
+	return g->cleanings;
+}
+
 void gmem_clean(struct gmem *g, struct region *r)
 {
+	g->cleanings++;
 	for (uint64_t w2 = 0; w2 < r->words2; w2++) {
 		for (; r->dirty2[w2]; r->dirty2[w2] &= r->dirty2[w2] - 1) {
 			uint64_t w1 = w2 * BITS + (unsigned)__builtin_ctzll(r->dirty2[w2]);

@@ -35,7 +35,7 @@ struct gmem {
 	struct region slots[GMEM_REGIONS];
 	struct region none;		    /* len 0: contains nothing */
 	struct region *order[GMEM_REGIONS]; /* the used slots by ascending gpa */
-	unsigned nregions, generation;
+	unsigned nregions, generation, cleanings;
 	uint64_t dirty_pages, total; /* total: bytes in all regions */
 	struct token *base; /* of the snapshot that the dirty bitmap is relative to, or NULL */
 	gmem_read_hook read_hook;

@@ -349,6 +349,19 @@ static bool boundary(struct soft *s, enum soft_stop *why)
 	}
 }
 
+/* Between two runs regions may have come and gone, and a snapshot cleared the dirty bits. */
+static void memory_changed(struct soft *s)
+{
+	unsigned regions = gmem_generation(s->mem), cleanings = gmem_cleanings(s->mem);
+
+	if (s->mem_regions != regions)
+		soft_memory_changed(s);
+	else if (s->mem_cleanings != cleanings)
+		soft_tlb_flush(s, true);
+	s->mem_regions = regions;
+	s->mem_cleanings = cleanings;
+}
+
 static enum soft_stop run(struct soft *s, uint64_t insns, bool fast)
 {
 	enum soft_stop why;
@@ -356,6 +369,7 @@ static enum soft_stop run(struct soft *s, uint64_t insns, bool fast)
 
 	if (add_wraps(s->icount, insns ? insns : 1, &s->icount_end))
 		s->icount_end = UINT64_MAX;
+	memory_changed(s);
 	s->fault_jmp = &jb;
 	if (setjmp(jb))
 		fault_arrived(s);

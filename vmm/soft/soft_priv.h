@@ -147,6 +147,7 @@ struct soft {
 	uint64_t bp[4];
 	/* ---- environment ---- */
 	struct gmem *mem;
+	unsigned mem_regions, mem_cleanings; /* gmem's counters at the last run */
 	struct soft_config cfg;
 	struct rng rng;
 	struct soft_tlb_entry tlb[2][SOFT_TLB];
@@ -213,6 +214,8 @@ void soft_write_bytes(struct soft *s, unsigned seg, uint64_t off, const void *bu
 /* Raise what a write of (len) would raise, without writing: before the read of a read-modify-write. */
 void soft_probe_write(struct soft *s, unsigned seg, uint64_t off, unsigned len);
 /* Alignment as SSE wants it: #GP(0) unless off's linear address is a multiple of (align). */
+/* #AC, where it is on, unless the linear address is a multiple of (align): 3A table 6-7. */
+void soft_check_ac(struct soft *s, uint64_t la, unsigned align);
 void soft_check_aligned(struct soft *s, unsigned seg, uint64_t off, unsigned align);
 
 /*

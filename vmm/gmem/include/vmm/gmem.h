@@ -105,6 +105,11 @@ bool gmem_is_dirty(const struct gmem *g, uint64_t gpa);
 /* Where pages were dirty this also forgets the base snapshot: its next restore copies everything.
  */
 void gmem_clear_dirty(struct gmem *g);
+/*
+ * Changes whenever dirty bits are cleared (a snapshot, a restore, gmem_clear_dirty()): a back end that
+ * writes through pointers of its own must then get them from gmem_rw() again.
+ */
+unsigned gmem_cleanings(const struct gmem *g);
 /* The number of dirty pages, and the gpa of each by ascending order through (fn). */
 uint64_t gmem_dirty_count(const struct gmem *g);
 void gmem_dirty_each(const struct gmem *g, void (*fn)(void *ctx, uint64_t gpa), void *ctx);
