@@ -202,7 +202,8 @@ static unsigned fill_frame(const struct soft *s, const struct event *ev, bool ou
 	}
 	if (outer || soft_long(s)) {
 		frame[n++] = s->seg[X86_SS].sel;
-		frame[n++] = s->gpr[X86_RSP];
+		/* What is above ESP in compatibility mode is not saved. */
+		frame[n++] = s->bits == 64 ? s->gpr[X86_RSP] : (uint32_t)s->gpr[X86_RSP];
 	}
 	frame[n++] = ev->rflags;
 	frame[n++] = s->seg[X86_CS].sel;

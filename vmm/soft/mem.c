@@ -14,6 +14,8 @@
 #define TYPE_WRITE	 2u /* data: writable; code: readable */
 #define ATTR_DB		 (1u << 14)
 
+#define F80_SIZE 10u /* the only access of that length, aligned to 8: 3A table 6-7 */
+
 static _Noreturn void seg_fault(struct soft *s, unsigned seg)
 {
 	soft_fault_code(s, seg == X86_SS ? X86_SS_FAULT : X86_GP, 0);
@@ -40,8 +42,8 @@ static void check_segment(struct soft *s, unsigned seg, uint64_t off, unsigned s
 
 		if (off <= d->limit || last > top)
 			seg_fault(s, seg);
-	} else if (last > d->limit && (d->limit != UINT32_MAX || size > 8)) {
-		/* In a segment of 4 GiB a short access wraps, as Intel's CPUs do (SDM 3A 5.3). */
+	} else if (last > d->limit && d->limit != UINT32_MAX) {
+		/* In a segment of 4 GiB an access wraps, as Intel's CPUs do (SDM 3A 5.3). */
 		seg_fault(s, seg);
 	}
 }
@@ -65,6 +67,12 @@ uint64_t soft_linear(struct soft *s, unsigned seg, uint64_t off, unsigned size,
 }
 
 /* SDM 3A 6.15, vector 17: at CPL 3, with CR0.AM and RFLAGS.AC. */
+void soft_check_ac(struct soft *s, uint64_t la, unsigned align)
+{
+	if (s->cpl == 3 && (s->rflags & X86_FLAG_AC) && (s->cr0 & X86_CR0_AM) && (la & (align - 1)))
+		soft_fault_code(s, X86_AC, 0);
+}
+
 static inline void check_alignment(struct soft *s, uint64_t la, unsigned size, unsigned cpl)
 {
 	if (cpl == 3 && (s->rflags & X86_FLAG_AC) && (s->cr0 & X86_CR0_AM) &&
@@ -234,6 +242,8 @@ void soft_read_bytes(struct soft *s, unsigned seg, uint64_t off, void *buf, unsi
 {
 	uint64_t la = soft_linear(s, seg, off, len, SOFT_READ);
 
+	if (len == F80_SIZE)
+		soft_check_ac(s, la, 8);
 	assert(len <= 4096);
 	lin_read(s, la, buf, len, s->cpl);
 }
@@ -242,6 +252,8 @@ void soft_write_bytes(struct soft *s, unsigned seg, uint64_t off, const void *bu
 {
 	uint64_t la = soft_linear(s, seg, off, len, SOFT_WRITE);
 
+	if (len == F80_SIZE)
+		soft_check_ac(s, la, 8);
 	assert(len <= 4096);
 	lin_write(s, la, buf, len, s->cpl);
 }

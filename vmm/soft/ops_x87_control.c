@@ -199,6 +199,7 @@ static void touch(struct soft *s, const struct insn *i, const struct insn_operan
 	unsigned first = is_wide(i) ? 4 : 2;
 	uint64_t ea = soft_ea(s, i, o), la = soft_linear(s, o->seg, ea, len, acc);
 
+	soft_check_ac(s, la, first);
 	soft_translate(s, la, acc, s->cpl);
 	if ((la & (GMEM_PAGE - 1)) + first > GMEM_PAGE)
 		soft_translate(s, (la | (GMEM_PAGE - 1)) + 1, acc, s->cpl);

@@ -77,7 +77,8 @@ void soft_stack_peek(struct soft *s, uint64_t *val, unsigned skip, unsigned n, u
 
 	soft_stack_now(s, &now);
 	mask = width_mask(&now);
-	for (unsigned i = 0; i < n; i++)
+	/* From the last one on: what faults of two tells. */
+	for (unsigned i = n; i-- > 0;)
 		val[i] = soft_read(s, X86_SS, (now.sp + skip + (uint64_t)i * size) & mask, size);
 }
 

@@ -110,9 +110,12 @@ static bool straight(const struct insn *i)
 	case INSN_INT3:
 	case INSN_INTO:
 		return false;
-	case INSN_JMP:
-		return i->flags & INSN_F_REL;
 	default:
+		/* A short branch may land in the middle of what follows or of the way out. */
+		if (i->flags & INSN_F_REL)
+			return i->o[0].disp > 64 || i->o[0].disp < -64;
+		if (i->op == INSN_JMP)
+			return false;
 		return !pops_flags(i) && !sil_approximate(i) &&
 		       !(i->nr && i->o[0].kind == INSN_REG && i->o[0].cls == INSN_SREG);
 	}
@@ -178,7 +181,7 @@ bool sil_gen_bytes(const struct sil_gen *gen, struct sil_case *c, unsigned bits,
 		return false;
 	/* POPF and IRET that set TF trap in the way out; into it jumps nothing. */
 	if (rc > 0 && (pops_flags(&g.i) ||
-		       ((g.i.flags & INSN_F_REL) && g.i.o[0].disp >= 0 && g.i.o[0].disp < 16)))
+		       ((g.i.flags & INSN_F_REL) && g.i.o[0].disp >= -16 && g.i.o[0].disp < 16)))
 		return false;
 	if (rc < 0 && !sil_surely_bad(c->code, bits))
 		return false;

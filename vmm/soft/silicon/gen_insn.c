@@ -208,8 +208,8 @@ static void put_immediate(struct sil_build *g)
 			st_le(p, size, rel);
 		else if (size == 1 && sil_one_in(&g->r, 2))
 			*p &= 0x7f;
-		if (size == 1 && *p < 16) /* not into the way out */
-			*p += 16;
+		if (size == 1 && (uint8_t)(*p + 16) < 32) /* not into itself or the way out */
+			*p = (uint8_t)(*p + 32);
 		return;
 	}
 	if (g->i.nr && g->i.o[0].kind == INSN_FAR) {
