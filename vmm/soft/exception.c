@@ -327,6 +327,11 @@ static bool deliver(struct soft *s, struct event *ev)
 	s->in_delivery = true;
 	s->halted = false;
 	s->db_new = 0;
+	/* Traps that a MOV SS held back come with any #DB, be it INT1's, not after it. */
+	if (ev->exception && ev->vec == X86_DB) {
+		s->dr[6] |= s->db_pending;
+		s->db_pending = 0;
+	}
 	for (unsigned n = 0;; n++) {
 		s->delivering = ev->vec;
 		ev->rflags = flags_image(s, ev);

@@ -555,6 +555,26 @@ static void breakpoints_held_back(void **state)
 	test_soft_close(&t);
 }
 
+/* A data breakpoint on MOV SS' operand comes with the #DB of an INT1 behind it. */
+static void held_back_with_int1(void **state)
+{
+	struct test_soft t;
+
+	(void)state;
+	sys_open(&t, X86_LONG);
+	sys_put16(&t, TEST_DATA, X86_SEL_DATA);
+	t.s->dr[1] = TEST_DATA;
+	t.s->dr[7] = 0x400 | 4 | 3u << 20;
+	t.s->dr7_on = true;
+	t.s->gpr[X86_RAX] = TEST_DATA;
+	CODE(&t, 0x8e, 0x10, 0xf1); /* mov ss, [rax]; int1 */
+	assert_int_equal(sys_run(&t), X86_DB);
+	assert_int_equal(t.s->gpr[X86_RSP], TEST_STACK - 40); /* once */
+	assert_int_equal(sys_stack(&t, 0), TEST_CODE + 3);
+	assert_int_equal(t.s->dr[6] & 15, 2);
+	test_soft_close(&t);
+}
+
 /* SYSRET with TF in R11 traps at once; SYSCALL with TF in FMASK does not. */
 static void step_syscalls(void **state)
 {
@@ -640,6 +660,7 @@ int main(void)
 		cmocka_unit_test(single_step),
 		cmocka_unit_test(breakpoints),
 		cmocka_unit_test(breakpoints_held_back),
+		cmocka_unit_test(held_back_with_int1),
 		cmocka_unit_test(step_syscalls),
 		cmocka_unit_test(injected),
 		cmocka_unit_test(tables_in_mmio),
