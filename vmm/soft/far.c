@@ -177,9 +177,9 @@ static void call_same(struct soft *s, struct soft_desc *code, uint64_t off, unsi
 	struct soft_stack st;
 
 	soft_stack_now(s, &st);
-	/* Into 64-bit code the frame goes to the stack as that code sees it. */
-	if (soft_desc_is_64(s, code))
-		st.width = 8;
+	/* The frame goes to the stack as the new code sees it. */
+	if (soft_long(s))
+		st.width = soft_desc_is_64(s, code) ? 8 : st.ss.attr & SOFT_ATTR_DB ? 4 : 2;
 	soft_stack_push(s, &st, frame, 2, size);
 	off = cut_offset(s, code, off);
 	soft_check_rip(s, code, off);

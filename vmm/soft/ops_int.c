@@ -45,9 +45,17 @@ void soft_op_movzx(struct soft *s, const struct insn *i)
 
 void soft_op_movsx(struct soft *s, const struct insn *i)
 {
-	uint64_t v = soft_get_operand(s, i, 1);
+	struct insn_operand src = i->o[1];
+	uint64_t v;
 
-	soft_put_operand(s, i, 0, (uint64_t)soft_sext(v, i->o[1].size));
+	/* MOVSXD to 16 bits reads no more than those (SDM 2B). */
+	if (src.kind == INSN_MEM && src.size > i->o[0].size) {
+		src.size = i->o[0].size;
+		v = soft_read(s, src.seg, soft_ea(s, i, &src), src.size);
+	} else {
+		v = soft_get_operand(s, i, 1);
+	}
+	soft_put_operand(s, i, 0, (uint64_t)soft_sext(v, src.size));
 }
 
 void soft_op_movnti(struct soft *s, const struct insn *i)

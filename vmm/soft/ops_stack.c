@@ -89,27 +89,21 @@ void soft_op_pusha(struct soft *s, const struct insn *i)
 		soft_push(s, n == X86_RSP ? sp : regs[n], i->opsize);
 }
 
+/* The registers change one by one, rDI first, as CPUs do it: a fault leaves those before it loaded. */
 void soft_op_popa(struct soft *s, const struct insn *i)
 {
-	uint64_t old = s->gpr[X86_RSP], regs[8], after;
-
-	/* Read all first. soft_pop() may fault: then the stack pointer must be the old one. */
-	for (unsigned n = 0; n < 8; n++) {
-		uint64_t off = (soft_sp(s) + n * i->opsize) & (s->stack32 ? UINT32_MAX : 0xffff);
-
-		regs[7 - n] = soft_read(s, X86_SS, off, i->opsize);
-	}
-	soft_set_sp(s, soft_sp(s) + 8 * i->opsize);
-	after = s->gpr[X86_RSP];
-	s->gpr[X86_RSP] = old;
-	for (unsigned n = 0; n < 8; n++) {
+	for (unsigned n = 8; n-- > 0;) {
 		const struct insn_operand o = {
 			.kind = INSN_REG, .cls = INSN_GPR, .size = i->opsize, .num = (uint8_t)n};
+		uint64_t off = (soft_sp(s) + (uint64_t)(7 - n) * i->opsize) &
+			       (s->stack32 ? UINT32_MAX : 0xffff);
+		uint64_t val;
 
+		val = soft_read(s, X86_SS, off, i->opsize);
 		if (n != X86_RSP)
-			soft_gpr_write(s, &o, regs[n]);
+			soft_gpr_write(s, &o, val);
 	}
-	s->gpr[X86_RSP] = after;
+	soft_set_sp(s, soft_sp(s) + 8 * i->opsize);
 }
 
 void soft_op_pushf(struct soft *s, const struct insn *i)

@@ -92,11 +92,13 @@ void soft_op_bound(struct soft *s, const struct insn *i)
 	const struct insn_operand *o = &i->o[1];
 	uint64_t ea = soft_ea(s, i, o), mask = size_mask(i->addrsize);
 	int64_t index = soft_sext(soft_get_operand(s, i, 0), i->opsize);
-	int64_t low = soft_sext(soft_read(s, o->seg, ea, i->opsize), i->opsize);
-	int64_t high =
-		soft_sext(soft_read(s, o->seg, (ea + i->opsize) & mask, i->opsize), i->opsize);
+	int64_t low = soft_sext(soft_read(s, o->seg, ea, i->opsize), i->opsize), high;
 
-	if (index < low || index > high)
+	/* The upper bound is read only if the lower one holds. */
+	if (index < low)
+		soft_fault(s, X86_BR);
+	high = soft_sext(soft_read(s, o->seg, (ea + i->opsize) & mask, i->opsize), i->opsize);
+	if (index > high)
 		soft_fault(s, X86_BR);
 }
 

@@ -197,7 +197,7 @@ static void touch(struct soft *s, const struct insn *i, const struct insn_operan
 		  enum soft_access acc)
 {
 	unsigned first = is_wide(i) ? 4 : 2;
-	uint64_t ea = soft_ea(s, i, o), la = soft_linear(s, o->seg, ea, len, acc);
+	uint64_t ea = soft_ea(s, i, o), la = soft_linear(s, o->seg, ea, first, acc);
 
 	soft_check_ac(s, la, first);
 	soft_translate(s, la, acc, s->cpl);

@@ -69,6 +69,8 @@ static struct area area_of(struct soft *s, const struct insn *i, unsigned align)
 	default:
 		break;
 	}
+	if (align == FXSAVE_ALIGN)
+		soft_linear(s, a.seg, a.off, FX_SIZE, SOFT_READ);
 	soft_check_aligned(s, a.seg, a.off, align);
 	return a;
 }

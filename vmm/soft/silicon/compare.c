@@ -49,7 +49,7 @@ static unsigned compare_fpu(const uint8_t *a, const uint8_t *b)
 
 static uint16_t selector(uint16_t sel)
 {
-	return sel & ~3 ? sel : 0;
+	return sel > 3 ? sel : 0;
 }
 
 void sil_compare(const struct sil_case *c, const struct sil_result *si, const struct sil_result *so,
@@ -72,9 +72,10 @@ void sil_compare(const struct sil_case *c, const struct sil_result *si, const st
 		d->fields |= SIL_D_GPR;
 	if (d->flags)
 		d->fields |= SIL_D_FLAGS;
-	/* Linux' context switch forgets the RPL of a null FS or GS. */
-	if (a->cs != b->cs || a->ss != b->ss || a->ds != b->ds || a->es != b->es ||
-	    selector(a->fs) != selector(b->fs) || selector(a->gs) != selector(b->gs) ||
+	/* Linux' context switch forgets the RPL of a null selector. */
+	if (a->cs != b->cs || a->ss != b->ss || selector(a->ds) != selector(b->ds) ||
+	    selector(a->es) != selector(b->es) || selector(a->fs) != selector(b->fs) ||
+	    selector(a->gs) != selector(b->gs) ||
 	    (c->bits == 64 && (a->fs_base != b->fs_base || a->gs_base != b->gs_base)))
 		d->fields |= SIL_D_SEG;
 	if (!same_memory(si, so))

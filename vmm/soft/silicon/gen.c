@@ -28,6 +28,21 @@ static bool splits_lock(const struct sil_case *c, const struct insn *i)
 	return (la & 63) + size > 64;
 }
 
+/* A 16-bit stack's ESP points into the child's own pages: 32-bit addresses from it are not for us. */
+static bool touches_child(const struct sil_case *c, const struct insn *i)
+{
+	static const uint8_t pointers[] = {X86_RSI, X86_RDI, X86_RBX, X86_RBP};
+
+	for (unsigned k = 0; k < i->nr; k++)
+		if (i->o[k].kind == INSN_MEM &&
+		    sil_gen_linear(c, i, &i->o[k]) - (SIL_LOW - 0x1000) < 0x4000)
+			return true;
+	for (size_t k = 0; k < ARRAY_SIZE(pointers); k++)
+		if (c->in.gpr[pointers[k]] - (SIL_LOW - 0x1000) < 0x4000)
+			return true;
+	return false;
+}
+
 static void place(struct sil_build *g)
 {
 	struct sil_case *c = g->c;
@@ -85,7 +100,7 @@ bool sil_gen_form(const struct sil_gen *gen, struct sil_case *c, uint32_t form, 
 	if (len <= 0)
 		return false;
 	sil_gen_fix(&g);
-	if (splits_lock(c, &g.i))
+	if (splits_lock(c, &g.i) || touches_child(c, &g.i))
 		return false;
 	c->code_len = (uint16_t)len;
 	memcpy(c->code, g.b, (size_t)len);
@@ -97,6 +112,12 @@ static bool pops_flags(const struct insn *i)
 {
 	return i->op == INSN_IRET || i->op == INSN_IRETD || i->op == INSN_IRETQ ||
 	       i->op == INSN_POPF || i->op == INSN_POPFD || i->op == INSN_POPFQ;
+}
+
+/* LAR and the like of any selector tell of the host's own descriptors. */
+static bool straight_selector(const struct insn *i)
+{
+	return i->op != INSN_LAR && i->op != INSN_LSL && i->op != INSN_VERR && i->op != INSN_VERW;
 }
 
 /* What would leave the straight way, or end the case in another mode. */
@@ -116,7 +137,7 @@ static bool straight(const struct insn *i)
 			return i->o[0].disp > 64 || i->o[0].disp < -64;
 		if (i->op == INSN_JMP)
 			return false;
-		return !pops_flags(i) && !sil_approximate(i) &&
+		return !pops_flags(i) && straight_selector(i) && !sil_approximate(i) &&
 		       !(i->nr && i->o[0].kind == INSN_REG && i->o[0].cls == INSN_SREG);
 	}
 }
@@ -182,6 +203,11 @@ bool sil_gen_bytes(const struct sil_gen *gen, struct sil_case *c, unsigned bits,
 	/* POPF and IRET that set TF trap in the way out; into it jumps nothing. */
 	if (rc > 0 && (pops_flags(&g.i) ||
 		       ((g.i.flags & INSN_F_REL) && g.i.o[0].disp >= -16 && g.i.o[0].disp < 16)))
+		return false;
+	/* The host may want more bytes than the decoder to find out that there is no instruction. */
+	if (rc < 0 && c->code_off + (unsigned)INSN_MAX > 0x1000)
+		return false;
+	if (rc > 0 && (touches_child(c, &g.i) || !straight_selector(&g.i)))
 		return false;
 	if (rc < 0 && !sil_surely_bad(c->code, bits))
 		return false;
