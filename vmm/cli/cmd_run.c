@@ -7,10 +7,14 @@
 
 struct run_opts {
 	struct guest_opts g;
+	bool qemu_status;
 };
 
 static const struct opt opts[] = {
 	GUEST_OPTS(struct run_opts),
+	{"qemu-status", 0, OPT_FLAG, offsetof(struct run_opts, qemu_status), NULL,
+	 "exit as QEMU's isa-debug-exit does: twice what the guest wrote to port 0xf4, plus 1", 0,
+	 0},
 	{NULL, 0, OPT_FLAG, 0, NULL, NULL, 0, 0},
 };
 
@@ -97,7 +101,8 @@ static int run(void *opt, int argc, char **argv)
 		cli_result_line(&g, &res, stderr);
 	if (o->g.json)
 		cli_result_json(&g, vm, &res, stdout);
-	st = res.status;
+	/* 8 bits are left of it, there as here. */
+	st = o->qemu_status && res.guest >= 0 ? (res.guest << 1 | 1) & 0xff : res.status;
 	vm_free(vm);
 	cli_guest_close(&g);
 	return st;

@@ -100,6 +100,14 @@ static int parse_mode(const struct guest_opts *o, struct load_req *req, struct e
 	return ST_USAGE;
 }
 
+/* Kernels expect their name as the first word of the command line: it may hold no blank. */
+static const char *file_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return strpbrk(path, " \t") ? NULL : slash ? slash + 1 : path;
+}
+
 static int open_image(struct cli_guest *g, const struct guest_opts *o, struct err *err)
 {
 	struct load_req *req = &g->spec.load;
@@ -115,6 +123,7 @@ static int open_image(struct cli_guest *g, const struct guest_opts *o, struct er
 	st = parse_mode(o, req, err);
 	if (st)
 		return st;
+	req->image.cmdline = file_name(g->name);
 	req->kind =
 		o->base_text || o->mode ? LOAD_FLAT : load_detect(req->image.data, req->image.len);
 	if (req->kind != LOAD_FLAT || o->base_text || o->mode)
@@ -215,6 +224,8 @@ static int add_options(struct cli_guest *g, const struct guest_opts *o, struct e
 	for (unsigned i = 0; i < o->devices.n; i++)
 		g->dev[spec->nr_devices++] = o->devices.v[i];
 	spec->devices = g->dev;
+	if (o->cpu_model)
+		spec->cpu_model = o->cpu_model;
 	if (o->cmdline)
 		spec->load.cmdline = o->cmdline;
 	if (o->initrd)

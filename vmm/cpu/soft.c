@@ -225,6 +225,11 @@ static int back_end_nmi(struct cpu *c)
 	return 0;
 }
 
+static void back_end_cr8(struct cpu *c, unsigned cr8)
+{
+	soft_set_cr8(soft_of(c)->soft, cr8);
+}
+
 static int back_end_debug(struct cpu *c, bool step, const uint64_t *bp, unsigned nr_bp,
 			  struct err *err)
 {
@@ -272,6 +277,7 @@ static const struct cpu_ops ops = {
 	.set = back_end_set,
 	.intr = back_end_intr,
 	.nmi = back_end_nmi,
+	.cr8 = back_end_cr8,
 	.debug = back_end_debug,
 	.memory = back_end_memory,
 	.sync_dirty = back_end_sync_dirty,

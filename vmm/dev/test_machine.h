@@ -97,8 +97,12 @@ static inline int machine_set_up(void **state)
 	m.env.serial = &m.serial;
 	m.env.console = &m.console;
 	m.env.irq = (struct irq){heard_irq, &m, 0};
-	m.env.host = (struct dev_host){&m,	     heard_exit, heard_assert,
-				       heard_hostop, heard_intr, heard_nmi};
+	m.env.host = (struct dev_host){.ctx = &m,
+				       .guest_exit = heard_exit,
+				       .guest_assert = heard_assert,
+				       .hostop = heard_hostop,
+				       .intr = heard_intr,
+				       .nmi = heard_nmi};
 	m.env.seed = 1;
 	*state = &m;
 	return 0;

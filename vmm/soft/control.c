@@ -35,6 +35,11 @@ uint32_t soft_cpuid_reg(const struct soft *s, uint32_t leaf, uint32_t sub, unsig
 	}
 }
 
+bool soft_has_apic(const struct soft *s)
+{
+	return soft_cpuid_reg(s, 1, 0, EDX) >> 9 & 1;
+}
+
 /* ---- which bits there are ------------------------------------------------------------------------ */
 
 uint64_t soft_cr4_known(const struct soft *s)
@@ -161,6 +166,12 @@ static void write_cr8(struct soft *s, uint64_t val)
 	if (val & ~15ull)
 		soft_gp0(s);
 	s->cr8 = val;
+	if (soft_has_apic(s)) {
+		struct cpu_exit e = {.kind = CPU_EXIT_SET_TPR, .rip = s->insn_rip};
+
+		e.tpr.cr8 = (uint8_t)val;
+		s->cfg.host.exit(s->cfg.host.ctx, &e);
+	}
 }
 
 /* ---- debug registers ---------------------------------------------------------------------------- */

@@ -19,6 +19,7 @@
 #define MSR_PAT		   0x277u
 #define MSR_MPERF	   0xe7u
 #define MSR_APERF	   0xe8u
+#define MSR_TSC_DEADLINE   0x6e0u
 #define MSR_EFER	   0xc0000080u
 #define MSR_STAR	   0xc0000081u
 #define MSR_LSTAR	   0xc0000082u
@@ -29,10 +30,13 @@
 #define MSR_KERNEL_GS_BASE 0xc0000102u
 #define MSR_TSC_AUX	   0xc0000103u
 
-#define MISC_FIXED    0x1880ull /* performance monitoring off; BTS, PEBS not there: read-only */
-#define MISC_WRITABLE 0x400c50809ull /* volume 4, table 2-2 */
-#define APIC_BASE_LOW 0x900ull	     /* BSP, enable */
-#define CPUID_APERF   1u	     /* leaf 6, ECX */
+#define MISC_FIXED     0x1880ull /* performance monitoring off; BTS, PEBS not there: read-only */
+#define MISC_WRITABLE  0x400c50809ull /* volume 4, table 2-2 */
+#define APIC_BASE_LOW  0x900ull	      /* BSP, enable */
+#define APIC_BASE_X2   0x400ull
+#define CPUID_X2APIC   (1u << 21) /* leaf 1, ECX */
+#define CPUID_DEADLINE (1u << 24)
+#define CPUID_APERF    1u /* leaf 6, ECX */
 enum { EAX, EBX, ECX, EDX };
 
 /* How the value is judged when it is written. */
@@ -120,12 +124,54 @@ static bool write_efer(struct soft *s, uint64_t val)
 	return true;
 }
 
+/*
+ * The machine's own, and those that the CPU refuses: the machine has the last word, as it has on
+ * KVM. It may refuse too.
+ */
+enum { WHY_REFUSED = 1, WHY_UNKNOWN = 2, WHY_FILTER = 4 }; /* KVM_MSR_EXIT_REASON_* */
+
+static bool user_msr(struct soft *s, uint32_t num, bool write, uint8_t why, uint64_t *val)
+{
+	struct cpu_exit e = {.kind = CPU_EXIT_MSR, .rip = s->insn_rip};
+
+	e.msr.num = num;
+	e.msr.write = write;
+	e.msr.why = why;
+	e.msr.val = write ? *val : 0;
+	s->cfg.host.exit(s->cfg.host.ctx, &e);
+	if (!write)
+		*val = e.msr.val;
+	return !e.msr.fault;
+}
+
 static bool write_apic_base(struct soft *s, uint64_t val)
 {
+	uint64_t low = APIC_BASE_LOW;
+
 	/* Without x2APIC bits 10 and 9, and all below 8, are reserved (10.4.4). */
-	if ((val & 0xfff & ~APIC_BASE_LOW) || val >> s->maxphyaddr)
+	if (soft_cpuid_reg(s, 1, 0, ECX) & CPUID_X2APIC)
+		low |= APIC_BASE_X2;
+	if ((val & 0xfff & ~low) || val >> s->maxphyaddr)
+		return false;
+	if (soft_has_apic(s) && !user_msr(s, MSR_APIC_BASE, true, WHY_FILTER, &val))
 		return false;
 	s->apic_base = val;
+	return true;
+}
+
+/* The machine's APIC counts the machine's time: the offset of the TSC is the CPU's. 0 disarms. */
+static bool deadline(struct soft *s, bool write, uint64_t *val)
+{
+	uint64_t v = *val;
+
+	if (!(soft_cpuid_reg(s, 1, 0, ECX) & CPUID_DEADLINE))
+		return false;
+	if (write && v)
+		v = v > s->tsc_offset || (int64_t)s->tsc_offset < 0 ? v - s->tsc_offset : 1;
+	if (!user_msr(s, MSR_TSC_DEADLINE, write, WHY_FILTER, &v))
+		return false;
+	if (!write)
+		*val = v ? v + s->tsc_offset : 0;
 	return true;
 }
 
@@ -154,6 +200,8 @@ static bool read_special(struct soft *s, uint32_t num, uint64_t *val)
 	case MSR_APERF:
 		*val = soft_tsc(s);
 		return has_aperf(s);
+	case MSR_TSC_DEADLINE:
+		return deadline(s, false, val);
 	case MSR_EFER:
 		*val = s->efer;
 		return true;
@@ -196,6 +244,8 @@ static bool write_special(struct soft *s, uint32_t num, uint64_t val)
 			return false;
 		s->misc_enable = val & MISC_WRITABLE;
 		return true;
+	case MSR_TSC_DEADLINE:
+		return deadline(s, true, &val);
 	case MSR_EFER:
 		return write_efer(s, val);
 	case MSR_FS_BASE:
@@ -210,26 +260,6 @@ static bool write_special(struct soft *s, uint32_t num, uint64_t val)
 	default:
 		return false;
 	}
-}
-
-/*
- * The machine's own, and those that the CPU refuses: the machine has the last word, as it has on
- * KVM. It may refuse too.
- */
-enum { WHY_REFUSED = 1, WHY_UNKNOWN = 2, WHY_FILTER = 4 }; /* KVM_MSR_EXIT_REASON_* */
-
-static bool user_msr(struct soft *s, uint32_t num, bool write, uint8_t why, uint64_t *val)
-{
-	struct cpu_exit e = {.kind = CPU_EXIT_MSR, .rip = s->insn_rip};
-
-	e.msr.num = num;
-	e.msr.write = write;
-	e.msr.why = why;
-	e.msr.val = write ? *val : 0;
-	s->cfg.host.exit(s->cfg.host.ctx, &e);
-	if (!write)
-		*val = e.msr.val;
-	return !e.msr.fault;
 }
 
 static bool is_user(const struct soft *s, uint32_t num)

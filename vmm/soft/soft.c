@@ -83,6 +83,11 @@ void soft_nmi(struct soft *s)
 	s->events = true;
 }
 
+void soft_set_cr8(struct soft *s, unsigned cr8)
+{
+	s->cr8 = cr8 & 15;
+}
+
 int soft_debug(struct soft *s, bool step, const uint64_t *bp, unsigned nr_bp)
 {
 	if (nr_bp > ARRAY_SIZE(s->bp))

@@ -19,6 +19,8 @@ void soft_sys_store(struct soft *s, const struct insn *i, uint64_t val);
 void soft_check_umip(struct soft *s);
 /* #UD in real and virtual-8086 mode. */
 void soft_need_prot(struct soft *s);
+/* A local APIC: the machine has it, and hears of IA32_APIC_BASE and CR8. */
+bool soft_has_apic(const struct soft *s);
 /* CR4 bits that the template offers. */
 uint64_t soft_cr4_known(const struct soft *s);
 

@@ -7,11 +7,12 @@
 
 #include "vm_priv.h"
 
-#define GIB3	     (3ull << 30) /* RAM below ends here: devices live above */
-#define GIB4	     (4ull << 30)
-#define TRACE_EVENTS 4096u
-#define VIRTIO_STEP  0x200u
-#define DEV_SPEC_MAX 256u
+#define GIB3		 (3ull << 30) /* RAM below ends here: devices live above */
+#define GIB4		 (4ull << 30)
+#define TRACE_EVENTS	 4096u
+#define VIRTIO_STEP	 0x200u
+#define DEV_SPEC_MAX	 256u
+#define CPUID_1_EDX_APIC 9
 
 /* ---- memory ------------------------------------------------------------------------------------
  */
@@ -64,12 +65,16 @@ static int add_device(struct vm *vm, const char *spec, struct rng *rng, struct e
 			 .guest_assert = vm_guest_assert,
 			 .hostop = vm_want_hostop,
 			 .intr = vm_intr,
-			 .nmi = vm_send_nmi},
+			 .nmi = vm_send_nmi,
+			 .refuse = vm_refuse,
+			 .cr8 = vm_cr8},
 		.seed = rng_next(rng),
 	};
 	struct dev *d;
 	int r;
 
+	if (vm->lapic && !strcmp(spec, "pic"))
+		env.host.intr = vm_pic_intr;
 	if (vm->pic)
 		env.irq = (struct irq){.set = pic_set, .ctx = vm->pic};
 	r = dev_new(&d, spec, &env, err);
@@ -85,6 +90,8 @@ static int add_device(struct vm *vm, const char *spec, struct rng *rng, struct e
 	vm->dev[vm->nr_dev++] = d;
 	if (!strcmp(d->cls->name, "pic") && !vm->pic)
 		vm->pic = d;
+	if (!strcmp(d->cls->name, "lapic") && !vm->lapic)
+		vm->lapic = d;
 	if (!strcmp(d->cls->name, "testdev") && !vm->testdev)
 		vm->testdev = d;
 	return 0;
@@ -114,6 +121,23 @@ static int add_virtio(struct vm *vm, const char *spec, unsigned n, struct rng *r
 	return add_device(vm, text, rng, err);
 }
 
+static const struct x86_cpuid *template(const struct vm_spec *spec, size_t *n)
+{
+	return x86_cpuid_template(spec->cpu_model ? spec->cpu_model : "base", n);
+}
+
+/* A CPU without a local APIC has the 8259 on its pin. */
+static bool has_apic(const struct vm_spec *spec)
+{
+	struct x86_cpuid c = {0};
+	const struct x86_cpuid *t;
+	size_t n = 0;
+
+	t = template(spec, &n);
+	x86_cpuid_lookup(t, n, 1, 0, &c);
+	return c.edx >> CPUID_1_EDX_APIC & 1;
+}
+
 static int add_devices(struct vm *vm, const struct vm_spec *spec, struct err *err)
 {
 	static const char *const platform[VM_PLATFORM] = {"pic", "uart", "debugcon", "debug-exit",
@@ -125,6 +149,9 @@ static int add_devices(struct vm *vm, const struct vm_spec *spec, struct err *er
 	if (spec->nr_devices > VM_DEVICES)
 		return err_set(err, -EINVAL, "%u devices: at most %u beside the platform",
 			       spec->nr_devices, VM_DEVICES);
+	/* First: the 8259 is wired to it. */
+	if (has_apic(spec) && !spec->no_platform)
+		r = add_device(vm, "lapic", &rng, err);
 	for (unsigned i = 0; i < VM_PLATFORM && !spec->no_platform && !r; i++)
 		r = add_device(vm, platform[i], &rng, err);
 	for (unsigned i = 0; i < spec->nr_devices && !r; i++) {
@@ -150,7 +177,7 @@ static int add_cpu(struct vm *vm, const struct vm_spec *spec, struct err *err)
 				 .want_rip = spec->want_rip};
 	int r;
 
-	cfg.cpuid = x86_cpuid_template("base", &cfg.nr_cpuid);
+	cfg.cpuid = template(spec, &cfg.nr_cpuid);
 	switch (spec->cpu) {
 	case VM_CPU_SOFT:
 		r = cpu_soft_new(&vm->cpu, &cfg, err);
@@ -188,11 +215,15 @@ int vm_new(struct vm **out, const struct vm_spec *spec, struct err *err)
 	struct err own = {0};
 	struct cpu_state state;
 	struct vm *vm;
+	size_t nr;
 	int r;
 
 	if (!err)
 		err = &own; /* messages are built upon below */
 	*out = NULL;
+	if (spec->cpu_model && !x86_cpuid_template(spec->cpu_model, &nr))
+		return err_set(err, -EINVAL, "CPU model '%.40s' is none of: base v2",
+			       spec->cpu_model);
 	vm = calloc(1, sizeof(*vm));
 	if (!vm)
 		return err_set(err, -ENOMEM, "no memory for a machine (%zu bytes)", sizeof(*vm));

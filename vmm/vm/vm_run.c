@@ -64,6 +64,28 @@ void vm_intr(void *ctx, int level)
 		(void)vm->cpu->ops->intr(vm->cpu, level);
 }
 
+void vm_pic_intr(void *ctx, int level)
+{
+	struct vm *vm = ctx;
+
+	lapic_lint0(vm->lapic, level);
+}
+
+void vm_refuse(void *ctx)
+{
+	struct vm *vm = ctx;
+
+	vm->msr_refused = true;
+}
+
+void vm_cr8(void *ctx, unsigned cr8)
+{
+	struct vm *vm = ctx;
+
+	if (vm->cpu && vm->cpu->ops->cr8)
+		vm->cpu->ops->cr8(vm->cpu, cr8);
+}
+
 void vm_send_nmi(void *ctx)
 {
 	struct vm *vm = ctx;
@@ -75,11 +97,12 @@ void vm_send_nmi(void *ctx)
 int vm_ack(void *ctx)
 {
 	struct vm *vm = ctx;
-	int vector;
+	int vector = LAPIC_EXTINT;
 
-	if (!vm->pic)
-		return -1;
-	vector = pic_ack(vm->pic);
+	if (vm->lapic)
+		vector = lapic_ack(vm->lapic);
+	if (vector == LAPIC_EXTINT)
+		vector = vm->pic ? pic_ack(vm->pic) : -1;
 	if (vm->r.window_left)
 		vm_hostop_acked(vm, vector);
 	return vector;
@@ -153,12 +176,13 @@ static void handle_msr(struct vm *vm, struct cpu_exit *e)
 		.kind = TRACE_MSR, .size = 8, .write = e->msr.write, .addr = e->msr.num};
 	int r;
 
+	vm->msr_refused = false;
 	if (e->msr.write)
 		r = bus_write(vm->bus, BUS_MSR, e->msr.num, 8, e->msr.val);
 	else
 		r = bus_read(vm->bus, BUS_MSR, e->msr.num, 8, &e->msr.val);
-	e->msr.fault = r != 0;
-	if (r && !e->msr.write)
+	e->msr.fault = r || vm->msr_refused;
+	if (e->msr.fault && !e->msr.write)
 		e->msr.val = 0; /* the guest gets none */
 	ev.val = e->msr.val;
 	ev.aux = e->msr.fault;
@@ -225,6 +249,9 @@ static void handle_rare(struct vm *vm, struct cpu_exit *e)
 		vm_hostop_debug(vm, e);
 		return;
 	case CPU_EXIT_SET_TPR:
+		if (vm->lapic)
+			lapic_set_cr8(vm->lapic, e->tpr.cr8);
+		/* fall through */
 	case CPU_EXIT_BUS_LOCK:
 		/* Told for information: the instruction is done or will be. */
 		trace_note(vm->trace, TRACE_OTHER, e->raw, e->rip, 0, cpu_exit_name(e->kind));

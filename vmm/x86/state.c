@@ -148,14 +148,22 @@ void x86_state_reset(struct cpu_state *s)
 
 /* ---- what hardware refuses ------------------------------------------------------------------ */
 
-/* Bits of CR4 and EFER that exist on the CPU of the "base" template (2.5, 2.2.1). */
-#define CR4_TSD (1ull << 2)
-#define CR4_DE	(1ull << 3)
-#define CR4_PSE (1ull << 4)
-#define CR4_PCE (1ull << 8)
+/* Bits of CR4 and EFER that exist on the CPU of some template (2.5, 2.2.1). */
+#define CR4_TSD	     (1ull << 2)
+#define CR4_DE	     (1ull << 3)
+#define CR4_PSE	     (1ull << 4)
+#define CR4_PCE	     (1ull << 8)
+#define CR4_UMIP     (1ull << 11)
+#define CR4_FSGSBASE (1ull << 16)
+#define CR4_PCIDE    (1ull << 17)
+#define CR4_OSXSAVE  (1ull << 18)
+#define CR4_SMEP     (1ull << 20)
+#define CR4_SMAP     (1ull << 21)
+#define CR4_PKE	     (1ull << 22)
 #define CR4_KNOWN                                                                                  \
 	(CR4_TSD | CR4_DE | CR4_PSE | X86_CR4_PAE | X86_CR4_PGE | CR4_PCE | X86_CR4_OSFXSR |       \
-	 X86_CR4_OSXMMEXCPT)
+	 X86_CR4_OSXMMEXCPT | CR4_UMIP | CR4_FSGSBASE | CR4_PCIDE | CR4_OSXSAVE | CR4_SMEP |       \
+	 CR4_SMAP | CR4_PKE)
 #define EFER_KNOWN (X86_EFER_SCE | X86_EFER_LME | X86_EFER_LMA | X86_EFER_NXE)
 #define ATTR_L	   (1u << 13)
 

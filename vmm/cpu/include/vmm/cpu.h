@@ -59,6 +59,8 @@ struct cpu_ops {
 	/* The level of INTR: the vector comes from host.ack when the guest takes it. */
 	int (*intr)(struct cpu *c, bool line);
 	int (*nmi)(struct cpu *c);
+	/* The local APIC's task priority was written, in an exit: CR8 follows it. May be NULL. */
+	void (*cr8)(struct cpu *c, unsigned cr8);
 	/* Report every instruction as CPU_EXIT_DEBUG (steps), and execution at up to 4 addresses.
 	 */
 	int (*debug)(struct cpu *c, bool step, const uint64_t *bp, unsigned nr_bp, struct err *err);

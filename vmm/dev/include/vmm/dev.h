@@ -47,6 +47,10 @@ struct dev_host {
 	/* INTR's level from the interrupt controller, and an NMI. */
 	void (*intr)(void *ctx, int level);
 	void (*nmi)(void *ctx);
+	/* The access to an MSR that is being handled is refused: #GP. */
+	void (*refuse)(void *ctx);
+	/* The task priority was written: CR8 is this now. */
+	void (*cr8)(void *ctx, unsigned cr8);
 };
 
 /* What an instance is given. */
@@ -180,5 +184,14 @@ void dev_guest_error(struct dev *d, const char *text, uint64_t addr, uint64_t va
 /* i8259 pair: -1 none pending. The class is "pic"; (d) must be one. */
 int pic_ack(struct dev *d);
 void pic_set(void *dev, unsigned line, int level); /* struct irq's set: lines 0 to 15 */
+
+/*
+ * The local APIC, class "lapic", stands between the 8259 and the CPU: the vector to be delivered, -1
+ * none, LAPIC_EXTINT: the 8259's, which is to be asked. Its LINT0 is the 8259's output.
+ */
+#define LAPIC_EXTINT (-2)
+int lapic_ack(struct dev *d);
+void lapic_lint0(struct dev *d, int level);
+void lapic_set_cr8(struct dev *d, unsigned cr8); /* the CPU's MOV to CR8 */
 
 #endif

@@ -82,6 +82,8 @@ void soft_get(struct soft *s, struct cpu_state *st);
 int soft_set(struct soft *s, const struct cpu_state *st, struct err *err);
 void soft_intr(struct soft *s, bool line);
 void soft_nmi(struct soft *s);
+/* CR8 as the local APIC's task priority has it now: from host.exit or between runs. */
+void soft_set_cr8(struct soft *s, unsigned cr8);
 /* INIT: as at reset, but for what INIT keeps (SDM 3A table 9-1). */
 void soft_init(struct soft *s);
 

@@ -36,7 +36,8 @@ const char *vm_cpu_name(enum vm_cpu cpu);
 
 struct vm_spec {
 	enum vm_cpu cpu;
-	const char *script; /* VM_CPU_SCRIPT: the text, script_len bytes */
+	const char *cpu_model; /* the CPUID template, x86_cpuid_template(); NULL: "base" */
+	const char *script;    /* VM_CPU_SCRIPT: the text, script_len bytes */
 	size_t script_len;
 	uint64_t
 		mem; /* bytes of RAM from 0 up (from 3 GiB on continued at 4 GiB); 0: the default */

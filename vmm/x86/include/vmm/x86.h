@@ -194,6 +194,9 @@ struct cpu_exit {
 			uint64_t nr, args[6], flags;
 		} hypercall;
 		struct {
+			uint8_t cr8;
+		} tpr; /* SET_TPR */
+		struct {
 			uint64_t rip;
 			bool write;
 		} tpr_access;
@@ -270,7 +273,7 @@ struct x86_cpuid {
 	uint32_t eax, ebx, ecx, edx;
 };
 
-/* The named, versioned template ("base"): same CPU on every host. NULL: no such name. */
+/* The named, versioned template ("base", "v2"): same CPU on every host. NULL: no such name. */
 const struct x86_cpuid *x86_cpuid_template(const char *name, size_t *count);
 /* What CPUID returns with that template for any leaf; unknown leaves are zero. */
 void x86_cpuid_lookup(const struct x86_cpuid *t, size_t count, uint32_t leaf, uint32_t sub,
