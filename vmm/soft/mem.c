@@ -61,8 +61,13 @@ uint64_t soft_linear(struct soft *s, unsigned seg, uint64_t off, unsigned size,
 	if (seg == X86_FS || seg == X86_GS)
 		la += s->seg[seg].base;
 	last = la + (size ? size - 1 : 0);
-	if (!soft_canonical(la) || !soft_canonical(last))
+	if (!soft_canonical(la))
 		seg_fault(s, seg);
+	if (!soft_canonical(last)) {
+		if (size <= 8 && !(size & (size - 1)))
+			soft_check_ac(s, la, size);
+		seg_fault(s, seg);
+	}
 	return la;
 }
 
@@ -252,9 +257,14 @@ void soft_write_bytes(struct soft *s, unsigned seg, uint64_t off, const void *bu
 {
 	uint64_t la = soft_linear(s, seg, off, len, SOFT_WRITE);
 
-	if (len == F80_SIZE)
-		soft_check_ac(s, la, 8);
 	assert(len <= 4096);
+	if (len ==
+	    F80_SIZE) { /* the significand is there when the rest faults: as Intel's CPUs do */
+		soft_check_ac(s, la, 8);
+		lin_write(s, la, buf, 8, s->cpl);
+		lin_write(s, advance(s, la, 8), (const uint8_t *)buf + 8, 2, s->cpl);
+		return;
+	}
 	lin_write(s, la, buf, len, s->cpl);
 }
 
@@ -264,6 +274,17 @@ void soft_probe_write(struct soft *s, unsigned seg, uint64_t off, unsigned len)
 
 	check_alignment(s, la, len, s->cpl);
 	soft_lin_probe_write(s, la, len, s->cpl);
+}
+
+void soft_probe_read(struct soft *s, unsigned seg, uint64_t off, unsigned len)
+{
+	uint64_t la = soft_linear(s, seg, off, len, SOFT_READ);
+	unsigned first = room_in_page(la);
+
+	check_alignment(s, la, len, s->cpl);
+	soft_translate(s, la, SOFT_READ, s->cpl);
+	if (first < len)
+		soft_translate(s, advance(s, la, first), SOFT_READ, s->cpl);
 }
 
 void soft_check_aligned(struct soft *s, unsigned seg, uint64_t off, unsigned align)

@@ -107,9 +107,10 @@ void soft_op_cmps(struct soft *s, const struct insn *i)
 	}
 	if (nothing_to_do(s, i, false, false))
 		return;
-	/* The destination is read first: what faults of two tells. */
-	b = soft_read(s, X86_ES, index_of(s, i, X86_RDI), i->opsize);
+	/* The destination faults first; devices see the source read first, as KVM has it. */
+	soft_probe_read(s, X86_ES, index_of(s, i, X86_RDI), i->opsize);
 	a = soft_read(s, i->seg, index_of(s, i, X86_RSI), i->opsize);
+	b = soft_read(s, X86_ES, index_of(s, i, X86_RDI), i->opsize);
 	soft_flags_sub(s, a, b, 0, i->opsize);
 	step_index(s, i, X86_RSI);
 	step_index(s, i, X86_RDI);

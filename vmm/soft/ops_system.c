@@ -118,9 +118,13 @@ void soft_op_rdpru(struct soft *s, const struct insn *i)
 
 /* ---- RDRAND, RDSEED: seeded, always ready ----------------------------------------------------------------- */
 
+/* Of the seed and the time, which is another at each instruction: nothing has to be saved. */
 void soft_op_rdrand(struct soft *s, const struct insn *i)
 {
-	soft_put_operand(s, i, 0, rng_next(&s->rng));
+	uint8_t now[8];
+
+	st_le64(now, s->cfg.host.now(s->cfg.host.ctx));
+	soft_put_operand(s, i, 0, hash64(s->cfg.seed, now, sizeof(now)));
 	soft_flags_put(s, SOFT_FLAGS_ARITH, X86_FLAG_CF);
 }
 

@@ -37,7 +37,6 @@ int soft_new(struct soft **out, const struct soft_config *cfg, struct err *err)
 		return err_set(err, -ENOMEM, "soft: no memory for a CPU (%zu bytes)", sizeof(*s));
 	s->cfg = *cfg;
 	s->mem = cfg->mem;
-	s->rng.s = cfg->seed;
 	soft_features(s);
 	rc = soft_fast_new(s, err);
 	if (rc) {
@@ -189,6 +188,16 @@ void soft_get(struct soft *s, struct cpu_state *st)
 	st->nmi_masked = s->nmi_masked;
 	st->shadow = s->shadow;
 	st->halted = s->halted;
+	st->pkru = s->pkru;
+	st->tsc_aux = s->tsc_aux;
+	st->misc_enable = s->misc_enable;
+	st->tsc_offset = s->tsc_offset;
+	/* A trap that waits at this boundary is one that is being delivered to whoever gets the state. */
+	if (s->db_pending && !s->inject.kind && s->shadow != 2) {
+		st->exc_injected = true;
+		st->exc_nr = X86_DB;
+		st->dr[6] = (st->dr[6] & ~15ull) | s->db_pending;
+	}
 }
 
 static void set_events(struct soft *s, const struct cpu_state *st)
@@ -252,6 +261,10 @@ int soft_set(struct soft *s, const struct cpu_state *st, struct err *err)
 	memcpy(s->msr, st->msr, sizeof(s->msr));
 	set_fpu(s, st->fpu);
 	set_events(s, st);
+	s->pkru = st->pkru;
+	s->tsc_aux = st->tsc_aux;
+	s->misc_enable = st->misc_enable;
+	s->tsc_offset = st->tsc_offset;
 	s->dr7_on = st->dr[7] & 0xff;
 	soft_mode_changed(s);
 	set_pdptes(s);

@@ -54,11 +54,12 @@ struct soft_tlb_entry {
 	uint64_t rd, wr, ex; /* linear page | 1 bits that never match when invalid; ~0: none */
 	uintptr_t addend;    /* host = linear + addend */
 	uint64_t gpa;
+	uint64_t pad[3]; /* 64 bytes: found by a shift, one line of the host's cache */
 };
 
 enum soft_access { SOFT_READ, SOFT_WRITE, SOFT_EXEC };
 
-#define SOFT_FAULTS_MAX 65536
+#define SOFT_FAULTS_MAX 4096
 #define SOFT_CR4_DE	(1ull << 3)
 
 struct soft_trace;
@@ -149,7 +150,6 @@ struct soft {
 	struct gmem *mem;
 	unsigned mem_regions, mem_cleanings; /* gmem's counters at the last run */
 	struct soft_config cfg;
-	struct rng rng;
 	struct soft_tlb_entry tlb[2][SOFT_TLB];
 	uint32_t cpuid_has; /* features by enum insn_cpuid, one bit each, computed once */
 	uint32_t cpuid_has_hi;
@@ -213,6 +213,8 @@ void soft_read_bytes(struct soft *s, unsigned seg, uint64_t off, void *buf,
 void soft_write_bytes(struct soft *s, unsigned seg, uint64_t off, const void *buf, unsigned len);
 /* Raise what a write of (len) would raise, without writing: before the read of a read-modify-write. */
 void soft_probe_write(struct soft *s, unsigned seg, uint64_t off, unsigned len);
+/* The same for a read that comes after another one that may fault too. */
+void soft_probe_read(struct soft *s, unsigned seg, uint64_t off, unsigned len);
 /* Alignment as SSE wants it: #GP(0) unless off's linear address is a multiple of (align). */
 /* #AC, where it is on, unless the linear address is a multiple of (align): 3A table 6-7. */
 void soft_check_ac(struct soft *s, uint64_t la, unsigned align);

@@ -135,6 +135,10 @@ static const struct state_field fields[] = {
 	FLAG("nmi_masked", nmi_masked, 0),
 	FIELD("shadow", shadow, 0),
 	FLAG("halted", halted, 0),
+	FIELD("pkru", pkru, 0),
+	FIELD("tsc_aux", tsc_aux, 0),
+	FIELD("misc_enable", misc_enable, 0),
+	FIELD("tsc_offset", tsc_offset, 0),
 	STATE_END,
 };
 

@@ -38,7 +38,7 @@ enum soft_stop {
 	SOFT_STOP_HOST,	  /* soft_stop() was called */
 	SOFT_STOP_HLT, /* halted: nothing runs until INTR, NMI or a reset; reported once by exit too */
 	SOFT_STOP_SHUTDOWN, /* triple fault; reported by exit too */
-	SOFT_STOP_FAULTS, /* 65536 faults or interrupts in a row and nothing retired between: a loop */
+	SOFT_STOP_FAULTS, /* 4096 faults or interrupts in a row and nothing retired between: a loop */
 };
 
 struct soft_host {

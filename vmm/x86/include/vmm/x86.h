@@ -113,6 +113,10 @@ struct cpu_state {
 	bool nmi_pending, nmi_masked;
 	uint8_t shadow; /* interrupt shadow: 1 STI, 2 MOV SS */
 	bool halted;
+	/* What soft has beside, and kvm keeps to itself: there all are 0. */
+	uint32_t pkru, tsc_aux;
+	uint64_t misc_enable; /* what was written to IA32_MISC_ENABLE */
+	uint64_t tsc_offset;  /* the TSC is the time plus this */
 };
 
 /* Every field by name, for save, load, diff, JSON and hash. */
