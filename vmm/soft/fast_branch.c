@@ -126,6 +126,13 @@ static inline __attribute__((always_inline)) bool and_cond(const struct soft *s,
 		reg_put(s, u->dst, size, alu(s, ALU_SUB, a, b, size, false));                      \
 		JUMP_IF(sub_cond(s, a, b, size, cc));                                              \
 	}                                                                                          \
+	HANDLER(sub_rr_##size##_##cc)                                                              \
+	{                                                                                          \
+		uint64_t a = reg_get(s, u->dst, size), b = reg_get(s, u->src, size);               \
+                                                                                                   \
+		reg_put(s, u->dst, size, alu(s, ALU_SUB, a, b, size, false));                      \
+		JUMP_IF(sub_cond(s, a, b, size, cc));                                              \
+	}                                                                                          \
 	HANDLER(test_rr_##size##_##cc)                                                             \
 	{                                                                                          \
 		uint64_t r = reg_get(s, u->dst, size) & reg_get(s, u->src, size);                  \
@@ -152,11 +159,12 @@ static inline __attribute__((always_inline)) bool and_cond(const struct soft *s,
 #define DEF_FUSED_CC(cc) DEF_FUSED(1, cc) DEF_FUSED(4, cc) DEF_FUSED(8, cc)
 CC_EACH(DEF_FUSED_CC)
 
-enum { F_CMP_RR, F_CMP_RI, F_SUB_RI, F_TEST_RR, F_TEST_RI, F_DEC, F_KINDS };
+enum { F_CMP_RR, F_CMP_RI, F_SUB_RI, F_SUB_RR, F_TEST_RR, F_TEST_RI, F_DEC, F_KINDS };
 #define FUSED_ROW(size, cc)                                                                        \
 	{                                                                                          \
 		cmp_rr_##size##_##cc, cmp_ri_##size##_##cc, sub_ri_##size##_##cc,                  \
-			test_rr_##size##_##cc, test_ri_##size##_##cc, dec_##size##_##cc            \
+			sub_rr_##size##_##cc, test_rr_##size##_##cc, test_ri_##size##_##cc,        \
+			dec_##size##_##cc                                                          \
 	}
 #define FUSED_CC(cc) {FUSED_ROW(1, cc), FUSED_ROW(4, cc), FUSED_ROW(8, cc)},
 static const soft_handler fused[16][3][F_KINDS] = {CC_EACH(FUSED_CC)};
@@ -186,7 +194,7 @@ static int fusible(const struct soft_pick *p, unsigned *size)
 	case INSN_TEST:
 		return imm ? F_TEST_RI : F_TEST_RR;
 	case INSN_SUB:
-		return imm ? F_SUB_RI : -1;
+		return imm ? F_SUB_RI : F_SUB_RR;
 	default:
 		return -1;
 	}

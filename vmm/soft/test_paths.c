@@ -308,10 +308,14 @@ static void hex(const struct gen *g)
 static void compare(struct test_soft *a, struct test_soft *b, const struct gen *g, uint64_t seed)
 {
 	struct cpu_state sa, sb;
+	bool same = true;
 
 	soft_get(a->s, &sa);
 	soft_get(b->s, &sb);
-	if (!memcmp(&sa, &sb, sizeof(sa)) && soft_icount(a->s) == soft_icount(b->s) &&
+	for (const struct state_field *f = cpu_state_table.fields; f->name; f++)
+		same = same && !memcmp((char *)&sa + f->off, (char *)&sb + f->off,
+				       (size_t)f->size * f->count);
+	if (same && soft_icount(a->s) == soft_icount(b->s) &&
 	    gmem_hash(a->mem, 0) == gmem_hash(b->mem, 0) && a->nr_exits == b->nr_exits)
 		return;
 	hex(g);
@@ -322,9 +326,10 @@ static void compare(struct test_soft *a, struct test_soft *b, const struct gen *
 							  f->size < 8 ? f->size : 8),
 				(unsigned long long)ld_le((uint8_t *)&sb + f->off,
 							  f->size < 8 ? f->size : 8));
-	fail_msg("seed %llu: count %llu and %llu, exits %u and %u", (unsigned long long)seed,
-		 (unsigned long long)soft_icount(a->s), (unsigned long long)soft_icount(b->s),
-		 a->nr_exits, b->nr_exits);
+	fail_msg("seed %llu: count %llu and %llu, exits %u and %u, memory %d",
+		 (unsigned long long)seed, (unsigned long long)soft_icount(a->s),
+		 (unsigned long long)soft_icount(b->s), a->nr_exits, b->nr_exits,
+		 gmem_hash(a->mem, 0) == gmem_hash(b->mem, 0));
 }
 
 static void run_mode(enum x86_mode mode)
