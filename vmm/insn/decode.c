@@ -259,6 +259,9 @@ int insn_decode(const void *bytes, size_t len, unsigned bits, struct insn *out)
 	for (unsigned i = 0; i < z.operand_count_visible; i++)
 		if (!set_operand(&out->o[i], &z_ops[i], &out->flags))
 			return z.length;
+	/* 3Eh at an indirect branch is NOTRACK to Zydis; to a CPU it is DS all the same. */
+	if ((z.attributes & ZYDIS_ATTRIB_HAS_NOTRACK) && out->o[0].kind == INSN_MEM && bits != 64)
+		out->o[0].seg = 3;
 	out->nr = z.operand_count_visible;
 	out->op = ops[z.mnemonic];
 	if (out->op != INSN_BAD)

@@ -325,7 +325,7 @@ void soft_far_ret(struct soft *s, unsigned opsize, unsigned pop)
 	bool has_ss;
 	uint16_t sel;
 
-	soft_stack_peek(s, frame, 0, 2, opsize);
+	soft_stack_peek_far(s, frame, 0, opsize);
 	rip = frame[0];
 	sel = (uint16_t)frame[1];
 	if (real_like(s)) {
@@ -336,8 +336,13 @@ void soft_far_ret(struct soft *s, unsigned opsize, unsigned pop)
 		return;
 	}
 	soft_return_cs(s, sel, &code);
+	rip = cut_offset(s, &code, rip);
 	if ((sel & 3u) == s->cpl) {
 		uint64_t sp = soft_sp_after(s, 2 * (uint64_t)opsize + pop);
+
+		/* Into 64-bit code RSP moves as a whole. */
+		if (soft_desc_is_64(s, &code))
+			sp = s->gpr[X86_RSP] + 2 * (uint64_t)opsize + pop;
 
 		soft_check_rip(s, &code, rip);
 		soft_desc_accessed(s, &code);
@@ -346,7 +351,7 @@ void soft_far_ret(struct soft *s, unsigned opsize, unsigned pop)
 		soft_mode_changed(s);
 		return;
 	}
-	soft_stack_peek(s, outer, 2 * opsize + pop, 2, opsize);
+	soft_stack_peek_far(s, outer, 2 * opsize + pop, opsize);
 	has_ss = soft_return_ss(s, (uint16_t)outer[1], &code, sel & 3u, &ss);
 	soft_check_rip(s, &code, rip);
 	soft_desc_accessed(s, &code);

@@ -52,9 +52,11 @@ void soft_op_pop(struct soft *s, const struct insn *i)
 	unsigned size = stack_size(s, i);
 	uint64_t old = s->gpr[X86_RSP], val, after;
 
-	val = soft_pop(s, size);
-	after = s->gpr[X86_RSP];
 	if (o->kind == INSN_REG && o->cls == INSN_SREG) {
+		/* Of the element 2 bytes are read. */
+		val = soft_read(s, X86_SS, soft_sp(s), 2);
+		soft_set_sp(s, soft_sp(s) + size);
+		after = s->gpr[X86_RSP];
 		s->gpr[X86_RSP] = old;
 		soft_load_seg(s, o->num, (uint16_t)val);
 		s->gpr[X86_RSP] = after;
@@ -62,6 +64,8 @@ void soft_op_pop(struct soft *s, const struct insn *i)
 			s->shadow_new = 2;
 		return;
 	}
+	val = soft_pop(s, size);
+	after = s->gpr[X86_RSP];
 	if (o->kind == INSN_MEM) {
 		uint64_t off = soft_ea(s, i, o);
 

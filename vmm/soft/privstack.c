@@ -62,6 +62,8 @@ void soft_stack_push(struct soft *s, struct soft_stack *st, const uint64_t *val,
 	for (unsigned i = 0; i < n; i++) {
 		sp = (sp - size) & mask;
 		la[i] = soft_stack_linear(s, st, sp, size);
+		if (st->cpl == 3)
+			soft_check_ac(s, la[i], size);
 		soft_lin_probe_write(s, la[i], size, st->cpl);
 	}
 	for (unsigned i = 0; i < n; i++)
@@ -80,6 +82,17 @@ void soft_stack_peek(struct soft *s, uint64_t *val, unsigned skip, unsigned n, u
 	/* From the last one on: what faults of two tells. */
 	for (unsigned i = n; i-- > 0;)
 		val[i] = soft_read(s, X86_SS, (now.sp + skip + (uint64_t)i * size) & mask, size);
+}
+
+void soft_stack_peek_far(struct soft *s, uint64_t *val, unsigned skip, unsigned size)
+{
+	struct soft_stack now;
+	uint64_t mask;
+
+	soft_stack_now(s, &now);
+	mask = width_mask(&now);
+	val[1] = soft_read(s, X86_SS, (now.sp + skip + size) & mask, 2);
+	val[0] = soft_read(s, X86_SS, (now.sp + skip) & mask, size);
 }
 
 uint64_t soft_sp_after(const struct soft *s, uint64_t by)

@@ -192,6 +192,8 @@ void soft_stack_push(struct soft *s, struct soft_stack *st, const uint64_t *val,
 /* (n) values of (size) bytes at SS:SP + (skip), the top first, without moving SP. */
 void soft_stack_peek(struct soft *s, uint64_t *val, unsigned skip, unsigned n, unsigned size);
 /* SP + (by), by the present width, as the whole RSP. */
+/* An offset and a selector, of which 2 bytes are read, as Intel's CPUs do. */
+void soft_stack_peek_far(struct soft *s, uint64_t *val, unsigned skip, unsigned size);
 uint64_t soft_sp_after(const struct soft *s, uint64_t by);
 /* Limit and canonical check of a stack access, then its linear address; #SS(error). */
 uint64_t soft_stack_linear(struct soft *s, const struct soft_stack *st, uint64_t sp, unsigned size);

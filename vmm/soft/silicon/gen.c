@@ -31,13 +31,15 @@ static bool splits_lock(const struct sil_case *c, const struct insn *i)
 /* A 16-bit stack's ESP points into the child's own pages: 32-bit addresses from it are not for us. */
 static bool touches_child(const struct sil_case *c, const struct insn *i)
 {
-	static const uint8_t pointers[] = {X86_RSI, X86_RDI, X86_RBX, X86_RBP};
+	static const uint8_t pointers[] = {X86_RSI, X86_RDI, X86_RBX, X86_RBP, X86_RSP};
+	/* A far call to 64-bit code pushes by RSP. */
+	size_t n = ARRAY_SIZE(pointers) - (i->op != INSN_CALL);
 
 	for (unsigned k = 0; k < i->nr; k++)
 		if (i->o[k].kind == INSN_MEM &&
 		    sil_gen_linear(c, i, &i->o[k]) - (SIL_LOW - 0x1000) < 0x4000)
 			return true;
-	for (size_t k = 0; k < ARRAY_SIZE(pointers); k++)
+	for (size_t k = 0; k < n; k++)
 		if (c->in.gpr[pointers[k]] - (SIL_LOW - 0x1000) < 0x4000)
 			return true;
 	return false;
@@ -100,12 +102,10 @@ bool sil_gen_form(const struct sil_gen *gen, struct sil_case *c, uint32_t form, 
 	if (len <= 0)
 		return false;
 	sil_gen_fix(&g);
-	if (splits_lock(c, &g.i) || touches_child(c, &g.i))
-		return false;
 	c->code_len = (uint16_t)len;
 	memcpy(c->code, g.b, (size_t)len);
 	finish(c);
-	return true;
+	return !splits_lock(c, &g.i) && !touches_child(c, &g.i);
 }
 
 static bool pops_flags(const struct insn *i)
@@ -117,6 +117,8 @@ static bool pops_flags(const struct insn *i)
 /* LAR and the like of any selector tell of the host's own descriptors. */
 static bool straight_selector(const struct insn *i)
 {
+	if (i->nr && i->o[0].kind == INSN_REG && i->o[0].cls == INSN_SREG)
+		return false;
 	return i->op != INSN_LAR && i->op != INSN_LSL && i->op != INSN_VERR && i->op != INSN_VERW;
 }
 

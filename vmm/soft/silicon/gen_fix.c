@@ -248,6 +248,13 @@ static bool loads_selector(const struct insn *i)
 	}
 }
 
+/* What is popped into the flags is to be ours. */
+static void leave_read_only(struct sil_build *g)
+{
+	if (stack(g->c) - (SIL_RO - 64) < SIL_RO_SIZE + 64)
+		g->c->in.gpr[X86_RSP] -= SIL_RO - SIL_RW;
+}
+
 void sil_gen_fix(struct sil_build *g)
 {
 	uint64_t *gpr = g->c->in.gpr;
@@ -276,6 +283,7 @@ void sil_gen_fix(struct sil_build *g)
 	case INSN_IRET:
 	case INSN_IRETD:
 	case INSN_IRETQ:
+		leave_read_only(g);
 		fix_far(g);
 		g->c->in.rflags &= ~(X86_FLAG_TF | FLAG_NT);
 		break;
@@ -284,6 +292,7 @@ void sil_gen_fix(struct sil_build *g)
 	case INSN_POPFQ: {
 		uint64_t v[1] = {flags_image(g)};
 
+		leave_read_only(g);
 		put_stack(g, v, 1, g->i.opsize);
 		g->c->in.rflags &= ~X86_FLAG_TF;
 		break;

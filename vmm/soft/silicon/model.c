@@ -399,10 +399,18 @@ static bool run_reference(struct soft *s, const struct sil_case *c)
 void sil_model_run(struct sil_model *m, const struct sil_case *c, struct sil_result *out, bool fast)
 {
 	uint64_t gpa = G_CODE + (uint64_t)c->slot * 0x1000 + c->code_off, before;
-	uint8_t fill[SIL_CODE_MAX];
+	uint8_t fill[SIL_CODE_MAX + 8];
 	bool ok = true;
+	unsigned out_len;
 
 	gmem_write(m->mem, gpa, c->code, c->code_len);
+	/* The way out is never run here, but may be read as data. */
+	out_len = c->has_exit ? sil_exit_code(c->bits,
+					      SIL_CODE + (uint64_t)c->slot * SIL_SLOT_SIZE +
+						      c->code_off + c->code_len,
+					      fill)
+			      : 0;
+	gmem_write(m->mem, gpa + c->code_len, fill, out_len);
 	for (unsigned k = 0; k < c->nr_patches; k++)
 		memcpy(m->ram + G_RW + c->patch[k].off, c->patch[k].bytes, c->patch[k].len);
 	load(m, c);
@@ -418,5 +426,5 @@ void sil_model_run(struct sil_model *m, const struct sil_case *c, struct sil_res
 		out->vector = SIL_TIMEOUT;
 	take_memory(m, out);
 	memset(fill, SIL_FILL, sizeof(fill));
-	gmem_write(m->mem, gpa, fill, c->code_len);
+	gmem_write(m->mem, gpa, fill, c->code_len + out_len);
 }

@@ -247,6 +247,9 @@ bool sil_surely_bad(const uint8_t *code, unsigned bits)
 		if ((code[i] == 0x0f && (code[i + 1] == 0x05 || code[i + 1] == 0x34)) ||
 		    (code[i] == 0xcd && code[i + 1] == 0x80))
 			return false;
+		/* MPX, which the decoder knows: on CPUs without it a NOP of any form. */
+		if (code[i] == 0x0f && (code[i + 1] == 0x1a || code[i + 1] == 0x1b))
+			return false;
 		if (code[i] == 0xc4 || code[i] == 0xc5 || code[i] == 0x62 || code[i] == 0x8f)
 			return false;
 	}
