@@ -310,7 +310,8 @@ static int fuzz(const struct fuzz_opts *o, const struct fuzz_job *base)
 	struct fuzz_job with = *base, *job = &with;
 	char goal[2][PATH_MAX], seeds_goal[PATH_MAX], seeds[PATH_MAX], replay[PATH_MAX];
 	bool afl = job->engine == FUZZ_AFL;
-	const char *goals[5] = {goal[0], seeds_goal, replay};
+	const char *goals[4] = {goal[0], seeds_goal};
+	const char *const replay_goals[] = {replay, NULL};
 	struct fuzz_stats stats;
 	struct err err = {0};
 	int rc, st;
@@ -326,7 +327,7 @@ static int fuzz(const struct fuzz_opts *o, const struct fuzz_job *base)
 	cli_path(seeds_goal, "seeds-%s", job->target);
 	cli_path(replay, "build/replay/%s", job->target);
 	/* One process alone runs the cmplog twin: the plain build is for those beside it. */
-	goals[3] = afl && (job->jobs > 1 || job->no_cmplog) ? goal[1] : NULL;
+	goals[2] = afl && (job->jobs > 1 || job->no_cmplog) ? goal[1] : NULL;
 	cli_catch_stop();
 	st = build(job->tree, goals, o->quiet);
 	if (st)
@@ -341,6 +342,9 @@ static int fuzz(const struct fuzz_opts *o, const struct fuzz_job *base)
 	if (rc)
 		return cli_fail(ST_START, "%s", err.msg);
 	st = stats.findings ? ST_FAIL : ST_PASS;
+	/* Only who has a finding needs it; a build that fails has said so and changes nothing. */
+	if (stats.findings && !cli_stop)
+		build(job->tree, replay_goals, o->quiet);
 	show_summary(o, job, &stats, st);
 	return st;
 }
