@@ -83,7 +83,7 @@ static inline __attribute__((always_inline)) uint64_t shift(struct soft *s, unsi
 		unsigned n = (unsigned)s->gpr[X86_RCX] & ((size) == 8 ? 63 : 31);                  \
 		uint64_t a = reg_get(s, u->dst, size);                                             \
                                                                                                    \
-		reg_put(s, u->dst, size, n ? shift(s, SHIFT_##op, a, n, size, false, false) : a);         \
+		reg_put(s, u->dst, size, n ? shift(s, SHIFT_##op, a, n, size, false, false) : a);  \
 		u++;                                                                               \
 		NEXT(u);                                                                           \
 	}
@@ -92,7 +92,8 @@ static inline __attribute__((always_inline)) uint64_t shift(struct soft *s, unsi
 	{                                                                                          \
 		uint64_t a = reg_get(s, u->dst, size);                                             \
                                                                                                    \
-		reg_put(s, u->dst, size, shift(s, SHIFT_##op, a, (unsigned)u->imm, size, nf, true));     \
+		reg_put(s, u->dst, size,                                                           \
+			shift(s, SHIFT_##op, a, (unsigned)u->imm, size, nf, true));                \
 		u++;                                                                               \
 		NEXT(u);                                                                           \
 	}

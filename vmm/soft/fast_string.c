@@ -63,8 +63,7 @@ HANDLER(rep_movs)
 	n = least(least(s->gpr[X86_RCX], in_budget(s, u)),
 		  least(in_page(from, size), in_page(to, size)));
 	/* Two pages in one place of the TLB would push each other out for ever. */
-	if (!n || (s->rflags & X86_FLAG_DF) ||
-	    (TLB_AT(from) == TLB_AT(to) && (from ^ to) >> 12))
+	if (!n || (s->rflags & X86_FLAG_DF) || (TLB_AT(from) == TLB_AT(to) && (from ^ to) >> 12))
 		TAIL(soft_slow(s, u));
 	len = n * size;
 	MEM_READ(p, from, len);

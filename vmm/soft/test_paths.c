@@ -237,6 +237,36 @@ static void one_insn(struct gen *g)
 	}
 }
 
+/* CMP, SUB or TEST of two registers, often equal ones, or DEC: what a branch is made one uop with. */
+static void comparison(struct gen *g)
+{
+	static const uint8_t ops[] = {0x39, 0x29, 0x85, 0x38};
+	unsigned a = free_reg(g) & 7, b = free_reg(g) & 7;
+	bool big = g->wide && rnd(g, 2);
+
+	if (rnd(g, 2)) {
+		byte(g, 0x89); /* mov a, b */
+		byte(g, 0xc0 | b << 3 | a);
+	}
+	if (big)
+		byte(g, 0x48);
+	switch (rnd(g, 3)) {
+	case 0:
+		byte(g, ops[rnd(g, 4)]);
+		byte(g, 0xc0 | b << 3 | a);
+		break;
+	case 1: /* cmp or sub a, imm8 */
+		byte(g, 0x83);
+		byte(g, 0xc0 | (rnd(g, 2) ? 7 : 5) << 3 | a);
+		byte(g, rnd(g, 4) ? rnd(g, 256) : 0);
+		break;
+	default:
+		byte(g, 0xff);
+		byte(g, 0xc8 | a);
+		break;
+	}
+}
+
 /* A loop of RBP turns over random instructions and forward branches. */
 static void program(struct gen *g)
 {
@@ -246,6 +276,8 @@ static void program(struct gen *g)
 	start = g->len;
 	for (unsigned k = 0; k < INSNS; k++) {
 		if (!rnd(g, 6) && !open) {
+			if (rnd(g, 4))
+				comparison(g);
 			byte(g, 0x70 | rnd(g, 16));
 			open_at = g->len;
 			byte(g, 0);
