@@ -352,6 +352,7 @@ void guest_vm_spec(const struct guest_spec *s, const char **dev, struct vm_spec 
 	for (unsigned i = 0; i < s->nr_devices; i++)
 		dev[i] = s->devices[i];
 	out->nr_devices = s->nr_devices;
+	out->cpu_model = s->cpu_model;
 	out->load.kind = kinds[s->load];
 	out->load.base = GUEST_BASE;
 	out->load.mode = X86_REAL;

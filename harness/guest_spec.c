@@ -149,6 +149,15 @@ static int key_mode(const struct at *at, struct guest_spec *s, char *v)
 	return bad(at, "mode '%.40s' is none of: real prot long", v);
 }
 
+static int key_cpu_model(const struct at *at, struct guest_spec *s, char *v)
+{
+	size_t n;
+
+	if (!x86_cpuid_template(v, &n))
+		return bad(at, "cpu-model '%.40s': no CPU has that name", v);
+	return take(at, &s->cpu_model, v);
+}
+
 static int key_mem(const struct at *at, struct guest_spec *s, char *v)
 {
 	if (parse_u64(v, &s->mem) || s->mem < VM_MEM_MIN || s->mem > GMEM_MAX)
@@ -417,6 +426,7 @@ static const struct key {
 	{"load", key_load, 0},
 	{"module", key_module, KEY_MANY},
 	{"initrd", key_initrd, 0},
+	{"cpu-model", key_cpu_model, 0},
 };
 
 static int unknown_key(const struct at *at, const char *name, size_t len)
@@ -607,6 +617,7 @@ void guest_spec_free(struct guest_spec *s)
 		free(s->xfail[i].probe);
 		free(s->xfail[i].reason);
 	}
+	free(s->cpu_model);
 	free(s->compare_probe);
 	free(s->compare_reason);
 	*s = (struct guest_spec){0};
@@ -789,6 +800,8 @@ void guest_spec_format(const struct guest_spec *s, struct buf *out)
 			   s->xfail[i].probe, s->xfail[i].reason);
 	if (s->only)
 		buf_printf(out, ";@ cpu: %s\n", guest_cpu_name(s->only));
+	if (s->cpu_model)
+		buf_printf(out, ";@ cpu-model: %s\n", s->cpu_model);
 	if (s->compare_reason)
 		buf_printf(out, ";@ compare: %s %s\n", s->compare_probe ? s->compare_probe : "no",
 			   s->compare_reason);

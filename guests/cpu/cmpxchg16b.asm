@@ -1,6 +1,6 @@
 ; SPDX-License-Identifier: MIT
 ;@ summary: CMPXCHG16B swaps 16 bytes when they match
-;@ needs: kvm-cmpxchg16b-cpl0
+;@ cpu-model: v2
 %include "test.inc"
 	mov	qword [SCRATCH], 1
 	mov	qword [SCRATCH + 8], 2

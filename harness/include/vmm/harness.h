@@ -52,7 +52,8 @@ struct guest_spec {
 	enum guest_cpu cpu; /* whom this is for */
 	char *summary;
 	enum x86_mode mode;
-	uint64_t mem; /* 0: not said */
+	char *cpu_model; /* the CPUID template; NULL: not said */
+	uint64_t mem;	 /* 0: not said */
 	char *devices[GUEST_DEVICES];
 	unsigned nr_devices;
 	enum guest_load load;
