@@ -240,19 +240,23 @@ static void one_insn(struct gen *g)
 /* CMP, SUB or TEST of two registers, often equal ones, or DEC: what a branch is made one uop with. */
 static void comparison(struct gen *g)
 {
-	static const uint8_t ops[] = {0x39, 0x29, 0x85, 0x38};
+	static const uint8_t ops[] = {0x39, 0x29, 0x85, 0x85, 0x84, 0x38};
 	unsigned a = free_reg(g) & 7, b = free_reg(g) & 7;
 	bool big = g->wide && rnd(g, 2);
 
-	if (rnd(g, 2)) {
-		byte(g, 0x89); /* mov a, b */
+	if (rnd(g, 3)) {
+		byte(g, rnd(g, 3) ? 0x89 : 0x21); /* mov a, b; and a, b */
 		byte(g, 0xc0 | b << 3 | a);
+	}
+	if (!rnd(g, 4)) {
+		byte(g, 0x31); /* xor a, a */
+		byte(g, 0xc0 | a << 3 | a);
 	}
 	if (big)
 		byte(g, 0x48);
 	switch (rnd(g, 3)) {
 	case 0:
-		byte(g, ops[rnd(g, 4)]);
+		byte(g, ops[rnd(g, 6)]);
 		byte(g, 0xc0 | b << 3 | a);
 		break;
 	case 1: /* cmp or sub a, imm8 */
