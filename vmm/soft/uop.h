@@ -327,6 +327,7 @@ static inline __attribute__((always_inline)) uint64_t uop_ea(const struct soft *
  */
 #define TLB_AT(la_)	   (&s->tlbp[(la_) >> 12 & (SOFT_TLB - 1)])
 #define TLB_TAG(la_, size) (((la_) + (size)-1) & ~0xfffull)
+/* NOLINTBEGIN(bugprone-macro-parentheses): (p) is a name that is declared */
 #define MEM_READ(p, la_, size)                                                                     \
 	const struct soft_tlb_entry *e_##p = TLB_AT(la_);                                          \
 	if (unlikely(e_##p->rd != TLB_TAG(la_, size))) {                                           \
@@ -341,6 +342,7 @@ static inline __attribute__((always_inline)) uint64_t uop_ea(const struct soft *
 		TAIL(soft_miss_write(s, u));                                                       \
 	}                                                                                          \
 	uint8_t *p = (uint8_t *)(uintptr_t)((la_) + e_##p->addend)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 /* ---- going on --------------------------------------------------------------------------------------- */
 
