@@ -55,7 +55,8 @@ static int measure(const struct bench_opts *o, const char *dir, const char *bare
 {
 	unsigned rounds = o->rounds ? (unsigned)o->rounds : ROUNDS;
 	char self[PATH_MAX], image[PATH_MAX];
-	const char *const vise_argv[] = {self, "run", "--cpu", "kvm", "-q", "--base", "0x8000", image, NULL};
+	const char *const vise_argv[] = {self,	   "run",    "--cpu", "kvm", "-q",
+					 "--base", "0x8000", image,   NULL};
 	const char *const bare_argv[] = {bare, NULL};
 	double v[BENCH_ROUNDS_MAX], b[BENCH_ROUNDS_MAX], vise_ms, bare_ms;
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);

@@ -36,14 +36,10 @@ struct guest_opts {
 		OPT_STR,   offsetof(T, g.cpu),                                                       \
 		"BACKEND", "soft (the default), kvm or script:FILE",                                 \
 		0,	   0},                                                                       \
-		{"cpu-model",                                                                        \
-		 0,                                                                                  \
-		 OPT_STR,                                                                            \
-		 offsetof(T, g.cpu_model),                                                           \
-		 "NAME",                                                                             \
-		 "what CPUID offers: base (the default) or v2, which has a local APIC",              \
-		 0,                                                                                  \
-		 0},                                                                                 \
+		{"cpu-model", 0,                                                                     \
+		 OPT_STR,     offsetof(T, g.cpu_model),                                              \
+		 "NAME",      "what CPUID offers: base (the default) or v2, which has a local APIC", \
+		 0,	      0},                                                                    \
 		{"mem",	  'm',                                                                       \
 		 OPT_STR, offsetof(T, g.mem_text),                                                   \
 		 "SIZE",  "RAM, 1M to 64G; 16M when nothing says otherwise",                         \

@@ -430,8 +430,8 @@ static void rng_completes_malformed_empty(void **state)
 
 	bring_up(m, &q, F_ALL, 16);
 	for (unsigned i = 0; i < ARRAY_SIZE(bad); i++) {
-		assert_int_equal(virtq_driver_desc(&q, 3, bad[i].addr, bad[i].len,
-						   bad[i].flags, bad[i].next),
+		assert_int_equal(virtq_driver_desc(&q, 3, bad[i].addr, bad[i].len, bad[i].flags,
+						   bad[i].next),
 				 0);
 		assert_int_equal(offer(m, &q, 3), 0);
 		assert_int_equal(rd(m, STATUS), UP);

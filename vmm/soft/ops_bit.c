@@ -75,8 +75,7 @@ void soft_op_bsr(struct soft *s, const struct insn *i)
 /* TZCNT, LZCNT: the undefined flags are cleared, as Intel's CPUs do. */
 static void flags_count(struct soft *s, bool none, uint64_t res)
 {
-	soft_flags_put(s, SOFT_FLAGS_ARITH,
-		       (none ? X86_FLAG_CF : 0) | (res ? 0 : X86_FLAG_ZF));
+	soft_flags_put(s, SOFT_FLAGS_ARITH, (none ? X86_FLAG_CF : 0) | (res ? 0 : X86_FLAG_ZF));
 }
 
 void soft_op_tzcnt(struct soft *s, const struct insn *i)

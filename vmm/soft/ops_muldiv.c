@@ -29,7 +29,8 @@ static void put_wide(struct soft *s, uint64_t lo, uint64_t hi, unsigned size)
 static void flags_mul(struct soft *s, uint64_t lo, unsigned size, bool over)
 {
 	soft_flags_put(s, SOFT_FLAGS_ARITH,
-		       (soft_flags_pzs(lo, size) & ~X86_FLAG_ZF) | (over ? X86_FLAG_CF | X86_FLAG_OF : 0));
+		       (soft_flags_pzs(lo, size) & ~X86_FLAG_ZF) |
+			       (over ? X86_FLAG_CF | X86_FLAG_OF : 0));
 }
 
 void soft_op_mul(struct soft *s, const struct insn *i)

@@ -104,8 +104,7 @@ void soft_op_ror(struct soft *s, const struct insn *i)
 	soft_put_operand(s, i, 0, res);
 	if (n)
 		flags_rotate(s, top(res, size),
-			     keeps_of(i, n) ? s->rflags & X86_FLAG_OF
-					    : top(v, size) != (v & 1));
+			     keeps_of(i, n) ? s->rflags & X86_FLAG_OF : top(v, size) != (v & 1));
 }
 
 /* One bit at a time: the carry is a bit of the circle. */
