@@ -133,7 +133,7 @@ static void list_tests(struct run *r, struct test_totals *t)
 				what ? what : "");
 		if (r->o->json) {
 			buf_printf(&b, "{\"test\":");
-			buf_put_json(&b, name, strlen(name));
+			buf_put_json(&b, name ? name : "", name ? strlen(name) : 0);
 			buf_printf(&b, ",\"summary\":");
 			if (task->spec && what)
 				buf_put_json(&b, what, strlen(what));

@@ -26,6 +26,7 @@ const char *insn_op_name(unsigned op)
 }
 
 /* Zydis' sets that some template has; every other one is INSN_C_OTHER. Stored plus 1: 0 is other. */
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): a designator is no expression */
 #define SET(set, feature) [ZYDIS_ISA_SET_##set] = (feature) + 1
 static const uint8_t features[ZYDIS_ISA_SET_MAX_VALUE + 1] = {
 	SET(I86, INSN_C_BASE),

@@ -62,6 +62,8 @@ void soft_op_aam(struct soft *s, const struct insn *i)
 
 	if (!base)
 		soft_fault(s, X86_DE);
+	/* soft_fault() does not return. */
+	/* cppcheck-suppress zerodivcond */
 	put_ax(s, (uint16_t)(v / base << 8 | v % base));
 	flags_bcd(s, al(s), false, false);
 }

@@ -5,6 +5,7 @@
  */
 #include "soft_priv.h"
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): (fn) is a name that is declared, and one in a list */
 #define SOFT_OP(name, fn) void fn(struct soft *s, const struct insn *i);
 #include "ops_list.h"
 #undef SOFT_OP
@@ -14,3 +15,4 @@ const soft_op soft_ops[INSN_OPS] = {
 #include "ops_list.h"
 };
 #undef SOFT_OP
+/* NOLINTEND(bugprone-macro-parentheses) */

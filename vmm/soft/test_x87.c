@@ -106,7 +106,7 @@ static void pick_state(struct native *n)
 	}
 	st_le16(n->fx, (uint16_t)cw);
 	st_le16(n->fx + 2, (uint16_t)sw);
-	n->fx[4] = (uint8_t)(rnd() & 3 ? rnd() | rnd() | rnd() : 0x7fu >> (rnd() & 3));
+	n->fx[4] = (uint8_t)(rnd() & 3 ? rnd() | rnd() << 1 | rnd() << 2 : 0x7fu >> (rnd() & 3));
 	if (!(rnd() & 1)) /* ST(7) free, the rest full */
 		n->fx[4] = (uint8_t) ~(1u << ((sw / 0x800 + 7) & 7));
 	st_le16(n->fx + 6, rnd() & X87_OP_MASK);

@@ -226,7 +226,7 @@ static inline __attribute__((always_inline)) bool lazy_cond(const struct soft *s
 static inline void lazy_set(struct soft *s, int64_t result, bool cf, bool of, bool af)
 {
 	s->lazy.result = (uint64_t)result;
-	s->lazy.aux = (uint64_t)cf << 63 | (uint64_t)(cf ^ of) << 62 | (af ? AUX_AF : 0);
+	s->lazy.aux = (cf ? 1ull << 63 : 0) | (cf != of ? 1ull << 62 : 0) | (af ? AUX_AF : 0);
 }
 
 /* Into lazy, and back into s->rflags. */

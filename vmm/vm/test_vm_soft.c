@@ -283,7 +283,7 @@ static void snapshots(void **state)
 	run_vm(vm, 77, 0);
 	h_mid = hash_of(vm);
 	assert_int_equal(vm_snap(vm, &mid, &err), 0);
-	res = run_vm(vm, 0, 0);
+	run_vm(vm, 0, 0);
 	h_end = hash_of(vm);
 	for (unsigned i = 0; i < 3; i++) {
 		assert_int_equal(vm_restore(vm, mid, &err), 0);

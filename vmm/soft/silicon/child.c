@@ -299,6 +299,8 @@ static void map_world(struct sil_shared *sh, int code_fd)
 {
 	void *p = map_at(SIL_LOW, 0x2000, PROT_READ | PROT_WRITE, -1, 0);
 
+	/* The linker puts both at the ends of one piece of code. */
+	/* cppcheck-suppress comparePointers */
 	memcpy(p, sil_low_begin, (size_t)(sil_low_end - sil_low_begin));
 	if (mprotect(p, 0x1000, PROT_READ | PROT_EXEC))
 		die("mprotect");

@@ -135,7 +135,7 @@ static void put_memory(struct buf *b, const char *who, const struct sil_result *
 	unsigned n = r->nr_lines < SIL_KEEP ? r->nr_lines : SIL_KEEP, shown = 0;
 
 	for (unsigned i = 0; i < n && shown < 4; i++) {
-		if (i < other->nr_lines && i < SIL_KEEP && other->line[i] == r->line[i] &&
+		if (i < other->nr_lines && other->line[i] == r->line[i] &&
 		    !memcmp(other->bytes[i], r->bytes[i], SIL_LINE))
 			continue;
 		buf_printf(b, "    %s %" PRIx64 ": ", who,
