@@ -281,7 +281,8 @@ static unsigned fields(void)
 /* One element of one field: as it came, or one of its bits the other way. */
 static void patch_state(struct cpu_state *s, const uint8_t *p)
 {
-	const struct state_field *f = &cpu_state_table.fields[p[0] % fields()];
+	const unsigned nr = fields();
+	const struct state_field *f = &cpu_state_table.fields[nr ? p[0] % nr : 0];
 	uint8_t *at = (uint8_t *)s + f->off + (size_t)(p[1] % f->count) * f->size;
 	uint64_t val = ld_le64(p + 2);
 
@@ -341,7 +342,9 @@ static void same_states(const struct cpu_state *a, const struct cpu_state *b, co
 			const char *what)
 {
 	/* Field by field is dear; bytes that are the same need no such look. */
-	if (!memcmp(a, b, sizeof(*a)))
+	const uint8_t *pa = (const uint8_t *)a, *pb = (const uint8_t *)b;
+
+	if (!memcmp(pa, pb, sizeof(*a)))
 		return;
 	FUZZ_ORACLE(!state_diff(&cpu_state_table, a, b, NULL, NULL) ||
 			    (state_diff(&cpu_state_table, a, b, show_field, NULL), false),

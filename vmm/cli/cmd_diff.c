@@ -292,7 +292,7 @@ static int split(const char *cpus, char names[2][PATH_MAX], struct err *err)
 	}
 	memcpy(names[0], cpus, n);
 	names[0][n] = '\0';
-	strcpy(names[1], comma + 1);
+	memcpy(names[1], comma + 1, strlen(comma + 1) + 1);
 	return 0;
 }
 
