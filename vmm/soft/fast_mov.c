@@ -399,14 +399,14 @@ HANDLER(cdqe)
 
 HANDLER(cdq)
 {
-	s->gpr[X86_RDX] = (uint32_t)((int32_t)s->gpr[X86_RAX] >> 31);
+	s->gpr[X86_RDX] = (int32_t)s->gpr[X86_RAX] < 0 ? UINT32_MAX : 0;
 	u++;
 	NEXT(u);
 }
 
 HANDLER(cqo)
 {
-	s->gpr[X86_RDX] = (uint64_t)((int64_t)s->gpr[X86_RAX] >> 63);
+	s->gpr[X86_RDX] = (int64_t)s->gpr[X86_RAX] < 0 ? UINT64_MAX : 0;
 	u++;
 	NEXT(u);
 }

@@ -147,11 +147,10 @@ size_t soft_trace_size(const struct soft_trace *t)
 	return t->size;
 }
 
-static void start(struct build *b, uint64_t gpa)
+static void start(struct build *b, struct soft *s, struct soft_trace *t, uint64_t gpa)
 {
-	struct soft *s = b->s;
-	struct soft_trace *t = b->t;
-
+	b->s = s;
+	b->t = t;
 	*t = (struct soft_trace){.gpa = gpa, .rip = s->rip, .mode = s->fkey & 0xff};
 	t->cs_limit = UINT32_MAX;
 	if (s->bits != 64) {
@@ -173,9 +172,7 @@ struct soft_trace *soft_trace_build(struct soft *s, struct soft_trace *t, uint64
 
 	if (!code)
 		return NULL;
-	b.s = s;
-	b.t = t;
-	start(&b, gpa);
+	start(&b, s, t, gpa);
 	if (s->bits != 64 && room > t->cs_limit - t->rip + 1)
 		room = (unsigned)(t->cs_limit - t->rip + 1);
 	while (more && n < max && off < room) {
