@@ -229,7 +229,11 @@ static void machine_make(void)
 		.serial = &M.serial,
 		.console = &M.console,
 		.irq = {on_line, NULL, 0},
-		.host = {NULL, on_exit_code, on_assert, on_hostop, on_intr, on_nmi},
+		.host = {.guest_exit = on_exit_code,
+			 .guest_assert = on_assert,
+			 .hostop = on_hostop,
+			 .intr = on_intr,
+			 .nmi = on_nmi},
 		.seed = SEED,
 	};
 	struct err err = {0};
