@@ -202,6 +202,165 @@ static void x2apic(void **state)
 	dev_free(d);
 }
 
+#define LDR	  0xd0
+#define DFR	  0xe0
+#define ICR_HIGH  0x310
+#define ERROR_LVT 0x370
+#define LOGICAL	  0x800u
+#define NMI_MODE  0x400u
+#define TO_ALL	  0x80000u
+#define TO_OTHERS 0xc0000u
+#define MASKED	  0x10000u
+#define NOTHING	  (-1)
+
+/* Send (icr) to (dest): does vector 0x60 arrive? It is taken and ended. */
+static bool arrives(struct dev *d, uint32_t dest, uint32_t icr)
+{
+	bool got;
+
+	wr(d, ICR_HIGH, dest);
+	wr(d, ICR, icr | 0x60);
+	got = lapic_ack(d) == 0x60;
+	if (got)
+		wr(d, EOI, 0);
+	return got;
+}
+
+/* SDM 3A 10.6.2: physical, logical flat, logical cluster, broadcast, shorthands. */
+static void destinations(void **state)
+{
+	struct machine *m = *state;
+	struct dev *d = ready(m);
+
+	assert_true(arrives(d, 0, 0));
+	assert_false(arrives(d, 1u << 24, 0));
+	assert_true(arrives(d, 0xffu << 24, 0));
+	wr(d, LDR, 2u << 24);
+	assert_true(arrives(d, 3u << 24, LOGICAL));
+	assert_false(arrives(d, 1u << 24, LOGICAL));
+	wr(d, DFR, 0x0fffffff);
+	wr(d, LDR, 0x12u << 24);
+	assert_true(arrives(d, 0x12u << 24, LOGICAL));
+	assert_false(arrives(d, 0x22u << 24, LOGICAL));
+	assert_false(arrives(d, 0x11u << 24, LOGICAL));
+	assert_true(arrives(d, 0, TO_ALL));
+	assert_false(arrives(d, 0, TO_OTHERS));
+	assert_true(arrives(d, 0, 0x100)); /* lowest priority: there is one CPU */
+	dev_free(d);
+}
+
+/* NMIs by the ICR and by LINT0; SMI, INIT and start-up do nothing to the one CPU. */
+static void other_modes(void **state)
+{
+	struct machine *m = *state;
+	struct dev *d = ready(m);
+
+	wr(d, ICR, SELF | NMI_MODE);
+	assert_int_equal(m->nmis, 1);
+	wr(d, LINT0, NMI_MODE);
+	lapic_lint0(d, 1);
+	assert_int_equal(m->nmis, 2);
+	lapic_lint0(d, 1); /* no edge */
+	assert_int_equal(m->nmis, 2);
+	lapic_lint0(d, 0);
+	wr(d, LINT0, NMI_MODE | MASKED);
+	lapic_lint0(d, 1);
+	assert_int_equal(m->nmis, 2);
+	lapic_lint0(d, 0);
+	wr(d, LINT0, 0x200); /* SMI */
+	lapic_lint0(d, 1);
+	lapic_lint0(d, 0);
+	wr(d, LINT0, 0x45); /* fixed */
+	lapic_lint0(d, 1);
+	assert_int_equal(lapic_ack(d), 0x45);
+	wr(d, EOI, 0);
+	for (uint32_t mode = 0x200; mode <= 0x700; mode += 0x100)
+		if (mode != NMI_MODE)
+			wr(d, ICR, SELF | mode | 0x60);
+	assert_int_equal(lapic_ack(d), NOTHING);
+	assert_int_equal(m->nmis, 2);
+	dev_free(d);
+}
+
+/* A bad vector is an error, which has an interrupt of its own (10.5.3); software-disabled: nothing. */
+static void errors(void **state)
+{
+	struct machine *m = *state;
+	struct dev *d = ready(m);
+
+	wr(d, ERROR_LVT, 0x51);
+	wr(d, ICR, SELF | 0x0f);
+	assert_int_equal(lapic_ack(d), 0x51);
+	wr(d, EOI, 0);
+	wr(d, ESR, 0);
+	assert_int_equal(rd(d, ESR), 1u << 5);
+	wr(d, ESR, 0);
+	assert_int_equal(rd(d, ESR), 0);
+	wr(d, ERROR_LVT, 3); /* its own vector is bad */
+	wr(d, ICR, SELF | 0x0f);
+	assert_int_equal(lapic_ack(d), NOTHING);
+	wr(d, SVR, 0xff); /* 10.4.7.2: software-disabled */
+	assert_false(arrives(d, 0, TO_ALL));
+	wr(d, TIMER, 0x41);
+	assert_int_equal(rd(d, TIMER) & MASKED, MASKED);
+	dev_free(d);
+}
+
+/* Table 10-6: what x2APIC mode has no register for, or no bit, is #GP, and so is mode off. */
+static void x2apic_refusals(void **state)
+{
+	static const unsigned no_read[] = {DFR, EOI, ICR_HIGH, 0x90, 0xc0, 0x10, 0x3f0};
+	static const unsigned no_write[] = {ID, LDR, DFR, ICR_HIGH, 0x10, PPR, ISR, IRR, CURRENT};
+	struct machine *m = *state;
+	struct dev *d = ready(m);
+	unsigned before;
+
+	dev_write(d, RANGE_BASE, 0, 8, BASE | X2);
+	for (unsigned i = 0; i < ARRAY_SIZE(no_read); i++) {
+		before = refused;
+		assert_int_equal(dev_read(d, RANGE_X2, no_read[i] >> 4, 8), 0);
+		assert_int_equal(refused, before + 1);
+	}
+	for (unsigned i = 0; i < ARRAY_SIZE(no_write); i++) {
+		before = refused;
+		dev_write(d, RANGE_X2, no_write[i] >> 4, 8, 0);
+		assert_int_equal(refused, before + 1);
+	}
+	before = refused;
+	dev_write(d, RANGE_X2, TPR >> 4, 8, 1ull << 32);
+	dev_write(d, RANGE_X2, SVR >> 4, 8, 1u << 20);
+	dev_write(d, RANGE_X2, TIMER >> 4, 8, 1u << 20);
+	assert_int_equal(refused, before + 3);
+	/* Logical: cluster 0, bit 0 is this CPU's. */
+	dev_write(d, RANGE_X2, SVR >> 4, 8, 0x1ff);
+	dev_write(d, RANGE_X2, ICR >> 4, 8, 0x0000000100000000ull | LOGICAL | 0x61);
+	assert_int_equal(lapic_ack(d), 0x61);
+	dev_write(d, RANGE_X2, EOI >> 4, 8, 0);
+	dev_write(d, RANGE_X2, ICR >> 4, 8, 0x0001000100000000ull | LOGICAL | 0x61);
+	dev_write(d, RANGE_X2, ICR >> 4, 8, 0x0000000200000000ull | LOGICAL | 0x61);
+	assert_int_equal(lapic_ack(d), NOTHING);
+	dev_free(d);
+}
+
+/* Figure 10-27: the mode changes that IA32_APIC_BASE takes, and reserved bits. */
+static void base_changes(void **state)
+{
+	struct machine *m = *state;
+	struct dev *d = ready(m);
+
+	dev_write(d, RANGE_BASE, 0, 8, BASE | 1);
+	dev_write(d, RANGE_BASE, 0, 8, 0xfee00500); /* x2APIC without the enable */
+	assert_int_equal(refused, 2);
+	dev_write(d, RANGE_BASE, 0, 8, 0xfee00100); /* off */
+	dev_write(d, RANGE_BASE, 0, 8, BASE | X2);  /* not from off */
+	assert_int_equal(refused, 3);
+	assert_int_equal(rd(d, ID), UINT32_MAX);
+	dev_write(d, RANGE_BASE, 0, 8, 0xfec10900);
+	assert_int_equal(d->range[0].base, 0xfec10000);
+	assert_int_equal(refused, 3);
+	dev_free(d);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -210,6 +369,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(the_8259, machine_set_up, machine_tear_down),
 		cmocka_unit_test_setup_teardown(timer, machine_set_up, machine_tear_down),
 		cmocka_unit_test_setup_teardown(x2apic, machine_set_up, machine_tear_down),
+		cmocka_unit_test_setup_teardown(destinations, machine_set_up, machine_tear_down),
+		cmocka_unit_test_setup_teardown(other_modes, machine_set_up, machine_tear_down),
+		cmocka_unit_test_setup_teardown(errors, machine_set_up, machine_tear_down),
+		cmocka_unit_test_setup_teardown(x2apic_refusals, machine_set_up, machine_tear_down),
+		cmocka_unit_test_setup_teardown(base_changes, machine_set_up, machine_tear_down),
 	};
 
 	return cmocka_run_group_tests_name("dev/lapic", tests, NULL, NULL);
