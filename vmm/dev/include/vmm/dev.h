@@ -34,6 +34,8 @@ static inline void irq_set(const struct irq *irq, int level)
 		irq->set(irq->ctx, irq->line, level);
 }
 
+enum dev_power { DEV_POWER_RESET, DEV_POWER_OFF };
+
 /* What a device may ask of the machine around it. Any pointer may be NULL: nothing happens. */
 struct dev_host {
 	void *ctx;
@@ -49,6 +51,8 @@ struct dev_host {
 	void (*nmi)(void *ctx);
 	/* The access to an MSR that is being handled is refused: #GP. */
 	void (*refuse)(void *ctx);
+	/* The guest resets the machine or switches it off: at the next instruction boundary. */
+	void (*power)(void *ctx, enum dev_power what);
 	/* The task priority was written: CR8 is this now. */
 	void (*cr8)(void *ctx, unsigned cr8);
 };
@@ -193,5 +197,18 @@ void pic_set(void *dev, unsigned line, int level); /* struct irq's set: lines 0 
 int lapic_ack(struct dev *d);
 void lapic_lint0(struct dev *d, int level);
 void lapic_set_cr8(struct dev *d, unsigned cr8); /* the CPU's MOV to CR8 */
+
+/* ---- the PC's other chips ---------------------------------------------------------------------- */
+
+/*
+ * The I/O APIC, class "ioapic": 24 pins; struct irq's set. It sends to the local APIC that it was given.
+ */
+void ioapic_set(void *dev, unsigned pin, int level);
+
+/*
+ * fw_cfg, class "fw-cfg": (data) is what selector (key) reads; borrowed, it outlives the device.
+ * Keys below 0x40 are fixed ones; -ENOSPC: no room for another, -EEXIST: there already.
+ */
+int fw_cfg_add(struct dev *d, uint16_t key, const void *data, size_t len);
 
 #endif

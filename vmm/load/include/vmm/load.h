@@ -45,6 +45,12 @@ struct load_req {
 	struct load_blob initrd;	     /* bzImage, ELF: the initramfs; len 0: none */
 	struct load_blob mods[LOAD_MODULES]; /* multiboot */
 	unsigned nr_mods;
+	/*
+	 * What firmware would have said: the ACPI RSDP's address for the zero page and PVH's start
+	 * info, 0: none. The tables themselves lie below 1 MiB, from 0xe0000 on, where the memory map
+	 * given to the guest has no RAM.
+	 */
+	uint64_t rsdp;
 	/* flat only */
 	uint64_t base;
 	enum x86_mode mode;
