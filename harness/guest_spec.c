@@ -745,11 +745,17 @@ static void put_bytes(struct buf *out, const char *key, const char *name,
 	buf_put(out, "\n", 1);
 }
 
+/*
+ * A backslash is written with what it quotes, as it is: the parser reads them as a pair too, and a
+ * quoted tab that became `\\t` would read back as a quoted backslash and a t.
+ */
 static void put_regex(struct buf *out, const char *re)
 {
 	buf_printf(out, ";@ serial: ~");
 	for (; *re; re++) {
-		if (*re == '\n' || *re == '\r' || *re == '\t')
+		if (*re == '\\' && re[1])
+			buf_put(out, re++, 2);
+		else if (*re == '\n' || *re == '\r' || *re == '\t')
 			buf_put(out, *re == '\n' ? "\\n" : *re == '\r' ? "\\r" : "\\t", 2);
 		else
 			buf_put(out, re, 1);

@@ -292,6 +292,32 @@ static void format_parses_back(void **state)
 	buf_free(&b);
 }
 
+/* What a regex quotes comes back as it was: a tab behind one backslash, behind two, by its name. */
+static void format_keeps_regex(void **state)
+{
+	static const char *const regex[] = {
+		"a\\\tb", "a\\\\\tb", "a\\tb", "a\\\\tb", "a\\\\\\tb", "[\\]\\t", "a\\.\\n",
+	};
+	struct buf text = {0}, value = {0};
+
+	(void)state;
+	for (unsigned i = 0; i < ARRAY_SIZE(regex); i++) {
+		text.len = value.len = 0;
+		buf_printf(&text, S ";@ serial: ~%s\n", regex[i]);
+		assert_int_equal(parse(buf_str(&text)), 0);
+		buf_put(&value, spec.serial.p, spec.serial.len);
+		text.len = 0;
+		guest_spec_format(&spec, &text);
+		guest_spec_free(&spec);
+		assert_int_equal(parse(buf_str(&text)), 0);
+		assert_true(spec.serial_re);
+		assert_string_equal(spec.serial.p, buf_str(&value));
+		guest_spec_free(&spec);
+	}
+	buf_free(&text);
+	buf_free(&value);
+}
+
 /* ---- files ---- */
 
 static void put(const char *dir, const char *name, const char *text)
@@ -358,6 +384,7 @@ int main(void)
 		cmocka_unit_test(inline_golden_is_bounded),
 		cmocka_unit_test(hostile_bytes),
 		cmocka_unit_test(format_parses_back),
+		cmocka_unit_test(format_keeps_regex),
 		cmocka_unit_test(golden_beside),
 	};
 
