@@ -234,15 +234,16 @@ static inline void model_next(struct model *m, struct model_chain *c)
 	c->nr_out = c->nr_in = c->nr_read = 0;
 	c->out_bytes = c->in_bytes = 0;
 	c->table = c->direct_before_table = false;
-	if (!m->ready || m->broken || !m->budget) {
-		c->ret = !m->ready ? -EAGAIN : m->broken ? -EIO : 0;
+	if (!m->ready || m->broken) {
+		c->ret = !m->ready ? -EAGAIN : -EIO;
 		c->broken = m->broken;
 		return;
 	}
-	model_note_read(c, m->avail + 2, 2);
-	if (!model_read16(m, m->avail + 2, &idx)) {
+	if (m->budget)
+		model_note_read(c, m->avail + 2, 2);
+	if (m->budget && !model_read16(m, m->avail + 2, &idx)) {
 		c->broken = VIRTQ_E_RING;
-	} else if (idx == m->last_avail) {
+	} else if (!m->budget || idx == m->last_avail) {
 		c->ret = 0;
 		if (m->event_idx && !m->kicks_off &&
 		    !model_is_ram(m, m->used + 4 + 8ull * m->num, 2))

@@ -208,9 +208,9 @@ static int next_chain(struct virtq_chain *c)
 		uint8_t b[2];
 
 		FUZZ_ORACLE(m->ready && !m->broken, "model-next", "nothing on offer, not an error");
-		if (!m->budget) {
+		if (!m->budget)
 			depth_hit(budget_reached);
-		} else if (m->event_idx && !m->kicks_off) {
+		if (m->event_idx && !m->kicks_off) {
 			st_le16(b, m->last_avail);
 			device_stored(m->used + 4 + 8ull * m->num, b, 2);
 		}

@@ -165,12 +165,6 @@ void virtio_notify(struct virtio *v, uint32_t queue)
 	}
 	virtq_kick_begin(q);
 	v->vc->notify(v, queue);
-	/*
-	 * 2.7.10: the driver rings for the next entry only if it is told to; virtq_next() says so when
-	 * it finds the ring empty, not when the doorbell's share is used up.
-	 */
-	if (q->event_idx && !q->kicks_off && !q->broken)
-		virtq_want_kicks(q, true);
 	if (q->broken)
 		virtio_broken(v, virtq_error_name(q->broken));
 	else

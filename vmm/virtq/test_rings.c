@@ -405,6 +405,41 @@ static void test_kicks_event(void **state)
 	rig_free(&r);
 }
 
+/* A doorbell's share used up exactly: what comes next must ring all the same (2.7.10). */
+static void test_kicks_after_budget(void **state)
+{
+	uint64_t event;
+	struct rig r;
+	(void)state;
+
+	rig_new(&r, 8, true);
+	event = r.d.used + 4 + 64;
+	for (unsigned i = 0; i < 8; i++)
+		give(&r, virtq_driver_chain(&r.d, &one, 1));
+	for (unsigned i = 0; i < 8; i++) {
+		assert_int_equal(pop(&r), 1);
+		assert_int_equal(virtq_push(&r.q, &r.c), 0);
+	}
+	assert_int_equal(get16(&r, event), 0); /* not before the device asks for more */
+	assert_int_equal(pop(&r), 0);
+	assert_int_equal(get16(&r, event), 8);
+	virtq_driver_offer(&r.d, (uint16_t)virtq_driver_chain(&r.d, &one, 1));
+	virtq_driver_publish(&r.d);
+	assert_true(virtq_driver_needs_kick(&r.d, 8));
+	/* Not where doorbells are unwanted, and a ring that went away breaks the queue. */
+	virtq_kick_begin(&r.q);
+	r.q.budget = 0;
+	r.q.last_avail = 9;
+	r.q.kicks_off = true;
+	assert_int_equal(pop(&r), 0);
+	assert_int_equal(get16(&r, event), 8);
+	r.q.kicks_off = false;
+	r.q.used = ROM_AT;
+	assert_int_equal(pop(&r), -EIO);
+	assert_int_equal(r.q.broken, VIRTQ_E_RING);
+	rig_free(&r);
+}
+
 static void test_trace(void **state)
 {
 	struct rig r;
@@ -478,6 +513,7 @@ int main(void)
 		cmocka_unit_test(test_interrupt_full_turn),
 		cmocka_unit_test(test_kicks_flag),
 		cmocka_unit_test(test_kicks_event),
+		cmocka_unit_test(test_kicks_after_budget),
 		cmocka_unit_test(test_trace),
 		cmocka_unit_test(test_driver),
 	};

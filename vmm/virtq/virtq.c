@@ -271,6 +271,14 @@ void virtq_kick_begin(struct virtq *q)
 	q->budget = q->num;
 }
 
+/* Nothing more for this doorbell: 2.7.10, the driver rings for the next entry if it is told to. */
+static int ring_for_next(struct virtq *q)
+{
+	if (q->event_idx && !q->kicks_off && !write16(q, avail_event_gpa(q), q->last_avail))
+		return queue_breaks(q, VIRTQ_E_RING);
+	return 0;
+}
+
 int virtq_next(struct virtq *q, struct virtq_chain *c)
 {
 	uint16_t idx, head, offered;
@@ -281,15 +289,12 @@ int virtq_next(struct virtq *q, struct virtq_chain *c)
 	if (q->broken)
 		return -EIO;
 	if (!q->budget)
-		return 0;
+		return ring_for_next(q);
 	if (!read16(q, q->avail + AVAIL_IDX, &idx))
 		return queue_breaks(q, VIRTQ_E_RING);
 	offered = (uint16_t)(idx - q->last_avail);
-	if (!offered) {
-		if (q->event_idx && !q->kicks_off && !write16(q, avail_event_gpa(q), q->last_avail))
-			return queue_breaks(q, VIRTQ_E_RING);
-		return 0;
-	}
+	if (!offered)
+		return ring_for_next(q);
 	if (offered > q->num)
 		return queue_breaks(q, VIRTQ_E_AVAIL);
 

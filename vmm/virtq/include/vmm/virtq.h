@@ -148,8 +148,8 @@ void virtq_kick_begin(struct virtq *q);
 /*
  * The next chain. 1: *c is one (look at c->error first); 0: none is offered, or the bound of
  * virtq_kick_begin() is reached; -EIO: broken (see q->broken); -EAGAIN: not ready. So
- * `virtq_kick_begin(q); while (virtq_next(q, &c) == 1)` is a whole, bounded handler. When the ring
- * is empty and doorbells are wanted, avail_event is moved up so that the next chain rings again.
+ * `virtq_kick_begin(q); while (virtq_next(q, &c) == 1)` is a whole, bounded handler. When it
+ * returns 0 and doorbells are wanted, avail_event is moved up so that the next chain rings again.
  */
 int virtq_next(struct virtq *q, struct virtq_chain *c);
 
