@@ -276,12 +276,14 @@ fuzz-replay: replays seeds ## every seed and every past finding through its repl
 	@ci/replay build/replay $(TARGETS)
 
 # ---- the jobs ------------------------------------------------------------------------------------
-.PHONY: test cli-test check-svm lint coverage bench check demo
+.PHONY: test cli-test linux check-svm lint coverage bench check demo
 test: dev ## run the guest tests (vise test guests)
 	build/dev/vise test guests
 cli-test: dev asan ## the command line on bad input and good, the asan build too
 	vmm/cli/test_cli.sh build/dev/vise
 	vmm/cli/test_cli.sh build/asan/vise
+linux: ## fetch and build the Linux guests, build/linux/{stock,tiny}; installs what is missing
+	@ci/setup linux && guests/linux/build
 check-svm: dev ## the guests on a genuine kvm_amd, inside QEMU
 	@ci/check-svm || [ $$? = 4 ]
 lint: ## formatting, clang-tidy, cppcheck, shellcheck and the rules of the tree
