@@ -353,6 +353,7 @@ void guest_vm_spec(const struct guest_spec *s, const char **dev, struct vm_spec 
 		dev[i] = s->devices[i];
 	out->nr_devices = s->nr_devices;
 	out->cpu_model = s->cpu_model;
+	out->machine = s->machine;
 	out->load.kind = kinds[s->load];
 	out->load.base = GUEST_BASE;
 	out->load.mode = X86_REAL;

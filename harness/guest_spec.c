@@ -158,6 +158,17 @@ static int key_cpu_model(const struct at *at, struct guest_spec *s, char *v)
 	return take(at, &s->cpu_model, v);
 }
 
+static int key_machine(const struct at *at, struct guest_spec *s, char *v)
+{
+	int machine = vm_machine_find(v);
+
+	/* A test says what it runs on: nothing is guessed from its image. */
+	if (machine < 0 || machine == VM_MACHINE_AUTO)
+		return bad(at, "machine '%.40s' is none of: test pc", v);
+	s->machine = (enum vm_machine)machine;
+	return 0;
+}
+
 static int key_mem(const struct at *at, struct guest_spec *s, char *v)
 {
 	if (parse_u64(v, &s->mem) || s->mem < VM_MEM_MIN || s->mem > GMEM_MAX)
@@ -427,6 +438,7 @@ static const struct key {
 	{"module", key_module, KEY_MANY},
 	{"initrd", key_initrd, 0},
 	{"cpu-model", key_cpu_model, 0},
+	{"machine", key_machine, 0},
 };
 
 static int unknown_key(const struct at *at, const char *name, size_t len)
@@ -565,7 +577,7 @@ int guest_spec_parse(struct guest_spec *s, const char *path, enum guest_cpu cpu,
 	size_t n;
 	int rc;
 
-	*s = (struct guest_spec){.cpu = cpu, .mode = X86_LONG};
+	*s = (struct guest_spec){.cpu = cpu, .mode = X86_LONG, .machine = VM_MACHINE_TEST};
 	if (len > GUEST_FILE_MAX)
 		return err_set(err, -EINVAL, "%s: larger than %" PRIu64 " bytes", path,
 			       GUEST_FILE_MAX);
@@ -808,6 +820,8 @@ void guest_spec_format(const struct guest_spec *s, struct buf *out)
 		buf_printf(out, ";@ cpu: %s\n", guest_cpu_name(s->only));
 	if (s->cpu_model)
 		buf_printf(out, ";@ cpu-model: %s\n", s->cpu_model);
+	if (s->machine != VM_MACHINE_TEST)
+		buf_printf(out, ";@ machine: %s\n", vm_machine_name(s->machine));
 	if (s->compare_reason)
 		buf_printf(out, ";@ compare: %s %s\n", s->compare_probe ? s->compare_probe : "no",
 			   s->compare_reason);

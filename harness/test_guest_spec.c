@@ -206,6 +206,8 @@ static void errors_name_the_line(void **state)
 		{S ";@ timeout: 0\n", "timeout '0'"},
 		{S ";@ compare: no\n", "PROBE reason"},
 		{S ";@ cpu-model: z80\n", "no CPU has that name"},
+		{S ";@ machine: auto\n", "machine 'auto' is none of: test pc"},
+		{S ";@ machine: pdp11\n", "machine 'pdp11' is none of: test pc"},
 		{S ";@ compare: what ever\n", "what"},
 		{S ";@ timeout: 1h\n", "timeout '1h'"},
 		{S ";@ timeout: 99999999999s\n", "timeout '99999999999'"},
@@ -276,7 +278,7 @@ static void format_parses_back(void **state)
 		S ";@ mode: real\n;@ mem: 2M\n;@ serial: ~x\\n\\\\y\n;@ input:  ~ \\x20\n"
 		  ";@ module: m ,a\n;@ exit: hlt\n;@ exits: hlt\n;@ exits: <= 3\n"
 		  ";@ timeout: 9\n;@ needs: kvm\n;@ xfail: soft kvm r r\n;@ cpu: soft\n"
-		  ";@ compare: kvm-nmi late\n;@ cpu-model: v2\n";
+		  ";@ compare: kvm-nmi late\n;@ cpu-model: v2\n;@ machine: pc\n";
 	struct buf a = {0}, b = {0};
 
 	(void)state;

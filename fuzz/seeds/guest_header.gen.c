@@ -28,6 +28,8 @@ static const struct {
 	 S ";@ exits: mmio r 0xfeb00000 4 0x0\n;@ exits: msr w 0x10 0x1 gp\n;@ exits: hlt\n"
 	   ";@ exits: shutdown\n;@ exits: end shutdown\n"},
 	{"modules", 1, S ";@ module: a 1\n;@ module: b 2\n;@ module: c 3\n;@ module: d 4\n"},
+	{"machine", 1, S ";@ machine: pc\n;@ cpu-model: v2\n;@ machine.soft: test\n"},
+	{"bad-machine", 1, S ";@ machine: auto\n"},
 	{"bad-key", 1, S ";@ exti: 0\n"},
 	{"bad-line", 1, S ";@ nothing\n"},
 	{"bad-escape", 1, S ";@ input: \\q\n"},

@@ -22,7 +22,7 @@ extern volatile sig_atomic_t cli_stop;
 /* ---- guest.c: what run and trace share ----------------------------------------------------------- */
 
 struct guest_opts {
-	const char *cpu, *cpu_model, *kernel, *initrd, *cmdline, *mode, *input;
+	const char *cpu, *cpu_model, *machine, *kernel, *initrd, *cmdline, *mode, *input;
 	const char *base_text, *mem_text;
 	uint64_t seed, limit, timeout;
 	struct opt_strs devices, modules;
@@ -40,9 +40,13 @@ struct guest_opts {
 		 OPT_STR,     offsetof(T, g.cpu_model),                                              \
 		 "NAME",      "what CPUID offers: base (the default) or v2, which has a local APIC", \
 		 0,	      0},                                                                    \
+		{"machine", 0,                                                                       \
+		 OPT_STR,   offsetof(T, g.machine),                                                  \
+		 "NAME",    "pc, test, or auto (the default): pc for a Linux kernel, else test",     \
+		 0,	    0},                                                                      \
 		{"mem",	  'm',                                                                       \
 		 OPT_STR, offsetof(T, g.mem_text),                                                   \
-		 "SIZE",  "RAM, 1M to 64G; 16M when nothing says otherwise",                         \
+		 "SIZE",  "RAM, 1M to 64G; 16M when nothing else is said, 256M for Linux",           \
 		 0,	  0},                                                                        \
 		{"device", 'd',                                                                      \
 		 OPT_STRS, offsetof(T, g.devices),                                                   \

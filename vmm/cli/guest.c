@@ -264,6 +264,21 @@ static int set_mem(struct vm_spec *spec, const struct guest_opts *o, struct err 
 	return 0;
 }
 
+static int set_machine(struct vm_spec *spec, const struct guest_opts *o, struct err *err)
+{
+	int machine;
+
+	if (!o->machine)
+		return 0;
+	machine = vm_machine_find(o->machine);
+	if (machine < 0) {
+		err_set(err, -EINVAL, "--machine '%.40s' is none of: auto test pc", o->machine);
+		return ST_USAGE;
+	}
+	spec->machine = (enum vm_machine)machine;
+	return 0;
+}
+
 static bool is_script(const char *cpu)
 {
 	return cpu && !strncmp(cpu, "script:", 7) && cpu[7];
@@ -327,6 +342,8 @@ int cli_guest_open(struct cli_guest *g, const struct guest_opts *o, int argc, ch
 		g->name = o->cpu;
 	if (!st)
 		st = set_mem(&g->spec, o, err);
+	if (!st)
+		st = set_machine(&g->spec, o, err);
 	if (!st)
 		st = open_script(g, o, err);
 	if (!st)

@@ -7,23 +7,32 @@
 
 #include "vm_priv.h"
 
-#define GIB3		 (3ull << 30) /* RAM below ends here: devices live above */
-#define GIB4		 (4ull << 30)
-#define TRACE_EVENTS	 4096u
-#define VIRTIO_STEP	 0x200u
-#define DEV_SPEC_MAX	 256u
-#define CPUID_1_EDX_APIC 9
+#define GIB3	     (3ull << 30) /* RAM below ends here: devices live above */
+#define GIB4	     (4ull << 30)
+#define TRACE_EVENTS 4096u
 
 /* ---- memory ------------------------------------------------------------------------------------
  */
 
-static int add_memory(struct vm *vm, uint64_t mem, struct err *err)
+static bool is_linux(const struct load_req *req)
 {
-	uint64_t low;
+	enum load_kind kind = req->kind;
+
+	if (!req->image.data)
+		return false;
+	if (kind == LOAD_AUTO)
+		kind = load_detect(req->image.data, req->image.len);
+	return kind == LOAD_ELF || kind == LOAD_BZIMAGE;
+}
+
+static int add_memory(struct vm *vm, const struct vm_spec *spec, struct err *err)
+{
+	uint64_t low, mem = spec->mem;
 	int r;
 
 	if (!mem)
-		mem = VM_MEM_DEFAULT;
+		mem = vm->machine == VM_MACHINE_PC && is_linux(&spec->load) ? VM_MEM_LINUX
+									    : VM_MEM_DEFAULT;
 	if (mem % GMEM_PAGE || mem < VM_MEM_MIN || mem > GMEM_MAX)
 		return err_set(err, -EINVAL,
 			       "memory of %" PRIu64 " bytes (0x%" PRIx64 "): give a multiple of "
@@ -36,130 +45,6 @@ static int add_memory(struct vm *vm, uint64_t mem, struct err *err)
 	r = gmem_add(vm->mem, 0, low, GMEM_RAM, err);
 	if (!r && mem > low)
 		r = gmem_add(vm->mem, GIB4, mem - low, GMEM_RAM, err);
-	return r;
-}
-
-/* ---- devices -----------------------------------------------------------------------------------
- */
-
-/* "uart0", "uart1", ...: the number among those of its class. */
-static void name_device(const struct vm *vm, struct dev *d)
-{
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < vm->nr_dev; i++)
-		n += vm->dev[i]->cls == d->cls;
-	(void)snprintf(d->name, sizeof(d->name), "%.16s%u", d->cls->name, n);
-}
-
-static int add_device(struct vm *vm, const char *spec, struct rng *rng, struct err *err)
-{
-	struct dev_env env = {
-		.mem = vm->mem,
-		.clock = &vm->clock,
-		.trace = vm->trace,
-		.serial = &vm->serial,
-		.console = &vm->console,
-		.host = {.ctx = vm,
-			 .guest_exit = vm_guest_exit,
-			 .guest_assert = vm_guest_assert,
-			 .hostop = vm_want_hostop,
-			 .intr = vm_intr,
-			 .nmi = vm_send_nmi,
-			 .refuse = vm_refuse,
-			 .cr8 = vm_cr8},
-		.seed = rng_next(rng),
-	};
-	struct dev *d;
-	int r;
-
-	if (vm->lapic && !strcmp(spec, "pic"))
-		env.host.intr = vm_pic_intr;
-	if (vm->pic)
-		env.irq = (struct irq){.set = pic_set, .ctx = vm->pic};
-	r = dev_new(&d, spec, &env, err);
-	if (r)
-		/* A class that is not there is a fault of the spec: -ENOENT means no KVM here. */
-		return r == -ENOENT ? err_set(err, -EINVAL, "%s", err ? err->msg : "") : r;
-	name_device(vm, d);
-	r = dev_attach(d, vm->bus, err);
-	if (r) {
-		dev_free(d);
-		return r == -ENOMEM ? r : err_set(err, -EINVAL, "%s", err ? err->msg : "");
-	}
-	vm->dev[vm->nr_dev++] = d;
-	if (!strcmp(d->cls->name, "pic") && !vm->pic)
-		vm->pic = d;
-	if (!strcmp(d->cls->name, "lapic") && !vm->lapic)
-		vm->lapic = d;
-	if (!strcmp(d->cls->name, "testdev") && !vm->testdev)
-		vm->testdev = d;
-	return 0;
-}
-
-/* A virtio device gets the next window and line unless its spec says otherwise. */
-static int add_virtio(struct vm *vm, const char *spec, unsigned n, struct rng *rng, struct err *err)
-{
-	static const uint8_t lines[] = {VM_VIRTIO_IRQ, 6, 7, 9, 11};
-	char text[DEV_SPEC_MAX], base[32] = "", irq[16] = "";
-	int len;
-
-	if (!strstr(spec, ",base="))
-		(void)snprintf(base, sizeof(base), ",base=0x%x", VM_VIRTIO + n * VIRTIO_STEP);
-	if (!strstr(spec, ",irq=")) {
-		if (n >= ARRAY_SIZE(lines))
-			return err_set(
-				err, -EINVAL,
-				"device %.40s: the five lines of virtio are taken: give irq=",
-				spec);
-		(void)snprintf(irq, sizeof(irq), ",irq=%u", lines[n]);
-	}
-	len = snprintf(text, sizeof(text), "%s%s%s", spec, base, irq);
-	if (len < 0 || (size_t)len >= sizeof(text))
-		return err_set(err, -EINVAL, "device %.40s...: over %u bytes of options", spec,
-			       DEV_SPEC_MAX);
-	return add_device(vm, text, rng, err);
-}
-
-static const struct x86_cpuid *template(const struct vm_spec *spec, size_t *n)
-{
-	return x86_cpuid_template(spec->cpu_model ? spec->cpu_model : "base", n);
-}
-
-/* A CPU without a local APIC has the 8259 on its pin. */
-static bool has_apic(const struct vm_spec *spec)
-{
-	struct x86_cpuid c = {0};
-	const struct x86_cpuid *t;
-	size_t n = 0;
-
-	t = template(spec, &n);
-	x86_cpuid_lookup(t, n, 1, 0, &c);
-	return c.edx >> CPUID_1_EDX_APIC & 1;
-}
-
-static int add_devices(struct vm *vm, const struct vm_spec *spec, struct err *err)
-{
-	static const char *const platform[VM_PLATFORM] = {"pic", "uart", "debugcon", "debug-exit",
-							  "testdev"};
-	struct rng rng = {spec->seed};
-	unsigned virtio = 0;
-	int r = 0;
-
-	if (spec->nr_devices > VM_DEVICES)
-		return err_set(err, -EINVAL, "%u devices: at most %u beside the platform",
-			       spec->nr_devices, VM_DEVICES);
-	/* First: the 8259 is wired to it. */
-	if (has_apic(spec) && !spec->no_platform)
-		r = add_device(vm, "lapic", &rng, err);
-	for (unsigned i = 0; i < VM_PLATFORM && !spec->no_platform && !r; i++)
-		r = add_device(vm, platform[i], &rng, err);
-	for (unsigned i = 0; i < spec->nr_devices && !r; i++) {
-		if (!strncmp(spec->devices[i], "virtio-", 7))
-			r = add_virtio(vm, spec->devices[i], virtio++, &rng, err);
-		else
-			r = add_device(vm, spec->devices[i], &rng, err);
-	}
 	return r;
 }
 
@@ -177,7 +62,7 @@ static int add_cpu(struct vm *vm, const struct vm_spec *spec, struct err *err)
 				 .want_rip = spec->want_rip};
 	int r;
 
-	cfg.cpuid = template(spec, &cfg.nr_cpuid);
+	cfg.cpuid = x86_cpuid_template(vm_choose_model(vm, spec), &cfg.nr_cpuid);
 	switch (spec->cpu) {
 	case VM_CPU_SOFT:
 		r = cpu_soft_new(&vm->cpu, &cfg, err);
@@ -224,10 +109,16 @@ int vm_new(struct vm **out, const struct vm_spec *spec, struct err *err)
 	if (spec->cpu_model && !x86_cpuid_template(spec->cpu_model, &nr))
 		return err_set(err, -EINVAL, "CPU model '%.40s' is none of: base v2",
 			       spec->cpu_model);
+	if ((unsigned)spec->machine >= VM_MACHINES)
+		return err_set(err, -EINVAL, "machine %d: there is auto, test and pc",
+			       (int)spec->machine);
 	vm = calloc(1, sizeof(*vm));
 	if (!vm)
 		return err_set(err, -ENOMEM, "no memory for a machine (%zu bytes)", sizeof(*vm));
 	vm->kind = spec->cpu;
+	vm->machine = spec->machine;
+	if (vm->machine == VM_MACHINE_AUTO)
+		vm->machine = is_linux(&spec->load) ? VM_MACHINE_PC : VM_MACHINE_TEST;
 	vm->finishes = spec->cpu == VM_CPU_KVM && !spec->no_finish;
 	vm->exit_ns = spec->cpu == VM_CPU_SOFT ? 0 : VM_EXIT_NS;
 	vm->track_dirty = spec->track_dirty;
@@ -239,7 +130,7 @@ int vm_new(struct vm **out, const struct vm_spec *spec, struct err *err)
 	vm->serial.tee = spec->tee;
 	vm->serial.tee_ctx = spec->tee_ctx;
 
-	r = add_memory(vm, spec->mem, err);
+	r = add_memory(vm, spec, err);
 	if (r)
 		goto fail;
 	vm->trace = trace_new(spec->trace_events ? spec->trace_events : TRACE_EVENTS);
@@ -249,7 +140,7 @@ int vm_new(struct vm **out, const struct vm_spec *spec, struct err *err)
 		goto fail;
 	}
 	trace_set_sources(vm->trace, &vm->clock.now, NULL);
-	r = add_devices(vm, spec, err);
+	r = vm_add_devices(vm, spec, err);
 	if (r)
 		goto fail;
 	/* Before the CPU is made: a bad image is said to be bad on every host. */
@@ -291,6 +182,11 @@ void vm_free(struct vm *vm)
 
 /* ---- the parts ---------------------------------------------------------------------------------
  */
+
+enum vm_machine vm_machine(const struct vm *vm)
+{
+	return vm->machine;
+}
 
 struct gmem *vm_mem(struct vm *vm)
 {
@@ -351,6 +247,22 @@ const char *vm_cpu_name(enum vm_cpu cpu)
 		[VM_CPU_SOFT] = "soft", [VM_CPU_KVM] = "kvm", [VM_CPU_SCRIPT] = "script"};
 
 	return (unsigned)cpu < VM_CPUS ? names[cpu] : "?";
+}
+
+static const char *const machine_names[VM_MACHINES] = {
+	[VM_MACHINE_AUTO] = "auto", [VM_MACHINE_TEST] = "test", [VM_MACHINE_PC] = "pc"};
+
+const char *vm_machine_name(enum vm_machine machine)
+{
+	return (unsigned)machine < VM_MACHINES ? machine_names[machine] : "?";
+}
+
+int vm_machine_find(const char *name)
+{
+	for (int i = 0; i < VM_MACHINES; i++)
+		if (!strcmp(name, machine_names[i]))
+			return i;
+	return -1;
 }
 
 const char *vm_verdict_name(enum vm_verdict v)

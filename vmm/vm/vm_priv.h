@@ -5,7 +5,7 @@
 
 #include <vmm/vm.h>
 
-#define VM_PLATFORM 5u /* devices that are always there; the local APIC only with its CPU model */
+#define VM_PLATFORM 12u /* a machine's own devices at most */
 
 /* What the CPU stopped for; seen to at the instruction's boundary, in this order. */
 enum vm_pending {
@@ -48,9 +48,10 @@ struct vm {
 	struct trace *trace;
 	struct cpu *cpu;
 	struct chr serial, console;
-	struct dev *dev[1 + VM_PLATFORM + VM_DEVICES];
+	enum vm_machine machine; /* TEST or PC */
+	struct dev *dev[VM_PLATFORM + VM_DEVICES];
 	unsigned nr_dev;
-	struct dev *pic, *lapic, *testdev; /* in dev[] too; NULL: not there */
+	struct dev *pic, *lapic, *ioapic, *testdev; /* in dev[] too; NULL: not there */
 	bool msr_refused;		   /* by the device that the access goes to */
 	struct load_result loaded;
 	uint64_t boot_stack; /* RSP at the start */
@@ -75,12 +76,19 @@ void vm_guest_assert(void *ctx, uint32_t line, uint64_t got, uint64_t want);
 void vm_want_hostop(void *ctx, uint32_t op, const uint64_t arg[4]);
 void vm_intr(void *ctx, int level);
 void vm_pic_intr(void *ctx, int level); /* the 8259's output where there is a local APIC */
+bool vm_msi(void *ctx, uint64_t addr, uint32_t data);
+void vm_eoi(void *ctx, unsigned vector);
+void vm_line(void *ctx, unsigned line, int level); /* of the PC: 0 to 15 ISA's, 16 to 23 more */
 void vm_refuse(void *ctx);
 void vm_cr8(void *ctx, unsigned cr8);
 void vm_send_nmi(void *ctx);
 /* The run ends thus; the first end counts. (end): a static word. */
 void vm_end(struct vm *vm, enum vm_verdict verdict, const char *end, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
+
+/* vm_machine.c: the spec's devices, in the machine that vm->machine says. */
+int vm_add_devices(struct vm *vm, const struct vm_spec *spec, struct err *err);
+const char *vm_choose_model(const struct vm *vm, const struct vm_spec *spec);
 
 /* vm_hostop.c */
 void vm_hostop_run(struct vm *vm); /* vm->op, between two instructions */

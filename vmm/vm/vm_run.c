@@ -64,13 +64,6 @@ void vm_intr(void *ctx, int level)
 		(void)vm->cpu->ops->intr(vm->cpu, level);
 }
 
-void vm_pic_intr(void *ctx, int level)
-{
-	struct vm *vm = ctx;
-
-	lapic_lint0(vm->lapic, level);
-}
-
 void vm_refuse(void *ctx)
 {
 	struct vm *vm = ctx;

@@ -52,8 +52,9 @@ struct guest_spec {
 	enum guest_cpu cpu; /* whom this is for */
 	char *summary;
 	enum x86_mode mode;
-	char *cpu_model; /* the CPUID template; NULL: not said */
-	uint64_t mem;	 /* 0: not said */
+	char *cpu_model;	 /* the CPUID template; NULL: not said */
+	enum vm_machine machine; /* `machine: pc`; TEST when not said */
+	uint64_t mem;		 /* 0: not said */
 	char *devices[GUEST_DEVICES];
 	unsigned nr_devices;
 	enum guest_load load;

@@ -10,9 +10,11 @@
  * There is no BIOS, so reset leaves what one would: LINT0 delivers ExtINT, LINT1 NMI ("virtual wire"),
  * and it does so though software has not enabled the APIC yet, as chipsets' do.
  *
- * There is one CPU and no I/O APIC: INIT and SIPI reach nobody, interrupts are edge-triggered all, and
- * the delivery status is idle always. The timer counts virtual ns; IA32_TSC_DEADLINE is in the machine's
- * time: the CPU has taken the TSC's offset out.
+ * Messages of I/O APICs come by lapic_msi(). The end of a vector that came as a level is told to them
+ * (dev_host.eoi); an ExtINT message asks the 8259 once.
+ *
+ * There is one CPU: INIT and SIPI reach nobody. The delivery status is idle always. The timer counts
+ * virtual ns; IA32_TSC_DEADLINE is in the machine's time: the CPU has taken the TSC's offset out.
  */
 #include <assert.h>
 #include <errno.h>
@@ -78,6 +80,9 @@ enum lvt { LVT_TIMER, LVT_THERMAL, LVT_PERF, LVT_LINT0, LVT_LINT1, LVT_ERROR, LV
 #define ICR_WRITABLE	    0x000ccfffu
 #define ICR_SHORTHAND_SHIFT 18
 #define DIVIDE_ALL	    0x0bu
+#define MSI_DEST_SHIFT	    12
+#define MSI_LOGICAL	    (1u << 2)
+#define MSI_LEVEL	    (1u << 15)
 
 enum mode { MODE_FIXED, MODE_LOWEST, MODE_SMI, MODE_NMI = 4, MODE_INIT, MODE_SIPI, MODE_EXTINT };
 enum shorthand { TO_DESTINATION, TO_SELF, TO_ALL, TO_OTHERS };
@@ -95,8 +100,8 @@ struct lapic {
 	struct dev dev;
 	uint64_t base, deadline, start; /* start: when the timer's count began */
 	uint32_t tpr, ldr, dfr, svr, esr, esr_new, icr, icr_high, lvt[LVTS], initial, divide;
-	uint32_t isr[WORDS], irr[WORDS];
-	bool lint0, out;
+	uint32_t isr[WORDS], tmr[WORDS], irr[WORDS];
+	bool lint0, ext, out; /* ext: a message asks for the 8259's vector */
 	struct clock_timer timer;
 };
 
@@ -150,6 +155,8 @@ static bool extint(const struct lapic *a)
 	/* Switched off, it is as if it was not there: the 8259 has the pin (3A 10.4.3). */
 	if (!is_on(a))
 		return a->lint0;
+	if (a->ext)
+		return true;
 	return a->lint0 && !(l & LVT_MASKED) && (l >> LVT_MODE_SHIFT & 7) == MODE_EXTINT;
 }
 
@@ -167,13 +174,19 @@ static void update(struct lapic *a)
 
 static void error(struct lapic *a, uint32_t bit);
 
-static void accept(struct lapic *a, unsigned vec)
+static void accept(struct lapic *a, unsigned vec, bool level)
 {
+	uint32_t bit = 1u << (vec % 32);
+
 	if (vec < VECTOR_MIN) {
 		error(a, ESR_RECEIVE_VECTOR);
 		return;
 	}
-	a->irr[vec / 32] |= 1u << (vec % 32);
+	a->irr[vec / 32] |= bit;
+	if (level)
+		a->tmr[vec / 32] |= bit;
+	else
+		a->tmr[vec / 32] &= ~bit;
 }
 
 /* A local source asks: 3A 10.5.1. */
@@ -186,7 +199,7 @@ static void local(struct lapic *a, enum lvt which)
 		return;
 	switch (which == LVT_TIMER || which == LVT_ERROR ? MODE_FIXED : l >> LVT_MODE_SHIFT & 7) {
 	case MODE_FIXED:
-		accept(a, l & 0xff);
+		accept(a, l & 0xff, false);
 		break;
 	case MODE_NMI:
 		if (host->nmi)
@@ -214,8 +227,11 @@ int lapic_ack(struct dev *d)
 	int vec;
 
 	assert(d->cls == &dev_class_lapic);
-	if (extint(a))
+	if (extint(a)) {
+		a->ext = false;
+		update(a);
 		return LAPIC_EXTINT;
+	}
 	vec = deliverable(a);
 	if (vec >= 0) {
 		a->irr[vec / 32] &= ~(1u << (vec % 32));
@@ -342,10 +358,18 @@ static bool logical_match(const struct lapic *a, uint32_t dest)
 	return ldr >> 4 == dest >> 4 && (ldr & dest & 15);
 }
 
+static bool dest_is_us(const struct lapic *a, uint32_t dest, bool logical)
+{
+	uint32_t everyone = is_x2(a) ? UINT32_MAX : 0xff;
+
+	if (dest == everyone)
+		return true;
+	return logical ? logical_match(a, dest) : dest == 0;
+}
+
 static bool is_for_us(const struct lapic *a)
 {
 	uint32_t dest = is_x2(a) ? a->icr_high : a->icr_high >> 24;
-	uint32_t everyone = is_x2(a) ? UINT32_MAX : 0xff;
 
 	switch ((enum shorthand)(a->icr >> ICR_SHORTHAND_SHIFT & 3)) {
 	case TO_SELF:
@@ -356,9 +380,7 @@ static bool is_for_us(const struct lapic *a)
 	case TO_DESTINATION:
 		break;
 	}
-	if (dest == everyone)
-		return true;
-	return a->icr & ICR_LOGICAL ? logical_match(a, dest) : dest == 0;
+	return dest_is_us(a, dest, a->icr & ICR_LOGICAL);
 }
 
 static void send(struct lapic *a)
@@ -376,7 +398,7 @@ static void send(struct lapic *a)
 	case MODE_FIXED:
 	case MODE_LOWEST:
 		if (a->svr & SVR_ENABLE)
-			accept(a, vec);
+			accept(a, vec, false);
 		break;
 	case MODE_NMI:
 		if (host->nmi)
@@ -385,6 +407,43 @@ static void send(struct lapic *a)
 	default: /* the one CPU does not restart itself */
 		break;
 	}
+}
+
+/*
+ * 3A 10.11. A message's destination has 8 bits: in x2APIC mode 0xff is everyone all the same, and a
+ * logical one is of cluster 0.
+ */
+bool lapic_msi(struct dev *d, uint64_t addr, uint32_t data)
+{
+	struct lapic *a = lapic_of(d);
+	struct dev_host *host = &d->env.host;
+	uint32_t dest = (uint32_t)(addr >> MSI_DEST_SHIFT & 0xff);
+	unsigned mode = data >> LVT_MODE_SHIFT & 7;
+
+	assert(d->cls == &dev_class_lapic);
+	if (is_x2(a) && dest == 0xff)
+		dest = UINT32_MAX;
+	if (addr >> 20 != LAPIC_BASE >> 20 || !is_on(a) || !dest_is_us(a, dest, addr & MSI_LOGICAL))
+		return false;
+	switch (mode) {
+	case MODE_FIXED:
+	case MODE_LOWEST:
+		if (!(a->svr & SVR_ENABLE))
+			return false;
+		accept(a, data & 0xff, data & MSI_LEVEL);
+		break;
+	case MODE_NMI:
+		if (host->nmi)
+			host->nmi(host->ctx);
+		break;
+	case MODE_EXTINT:
+		a->ext = true;
+		break;
+	default: /* SMI and INIT: nothing here has them */
+		break;
+	}
+	update(a);
+	return true;
 }
 
 /* ---- registers ----------------------------------------------------------------------------------------- */
@@ -421,10 +480,17 @@ static void write_lvt(struct lapic *a, unsigned which, uint32_t val)
 
 static void end_of_interrupt(struct lapic *a)
 {
+	struct dev_host *host = &a->dev.env.host;
 	int vec = highest(a->isr);
+	uint32_t bit;
 
-	if (vec >= 0)
-		a->isr[vec / 32] &= ~(1u << (vec % 32));
+	if (vec < 0)
+		return;
+	bit = 1u << (vec % 32);
+	a->isr[vec / 32] &= ~bit;
+	/* 3A 10.8.5: those that sent it as a level wait for this. */
+	if ((a->tmr[vec / 32] & bit) && host->eoi)
+		host->eoi(host->ctx, (unsigned)vec);
 }
 
 static bool is_lvt(unsigned reg)
@@ -443,7 +509,9 @@ static bool read_reg(const struct lapic *a, unsigned reg, uint32_t *val)
 	if (reg >= REG_ISR && reg < REG_ESR) {
 		if (reg < REG_TMR)
 			*val = a->isr[reg - REG_ISR];
-		else if (reg >= REG_IRR)
+		else if (reg < REG_IRR)
+			*val = a->tmr[reg - REG_TMR];
+		else
 			*val = a->irr[reg - REG_IRR];
 		return true;
 	}
@@ -835,8 +903,10 @@ static const struct state_field lapic_state[] = {
 	F(initial, 0),
 	F(divide, 0),
 	STATE_ARR(struct lapic, isr, 0),
+	STATE_ARR(struct lapic, tmr, 0),
 	STATE_ARR(struct lapic, irr, 0),
 	STATE_B(struct lapic, lint0, 0),
+	STATE_B(struct lapic, ext, 0),
 	STATE_B(struct lapic, out, 0),
 	F(timer.deadline, CLOCK_NEVER),
 	STATE_END,
@@ -846,7 +916,7 @@ const struct dev_class dev_class_lapic = {
 	.name = "lapic",
 	.help = "local APIC of the CPU: xAPIC and x2APIC",
 	.size = sizeof(struct lapic),
-	.version = 1,
+	.version = 2,
 	.ranges = lapic_ranges,
 	.regs = lapic_regs,
 	.state = lapic_state,

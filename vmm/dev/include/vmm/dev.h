@@ -55,6 +55,12 @@ struct dev_host {
 	void (*power)(void *ctx, enum dev_power what);
 	/* The task priority was written: CR8 is this now. */
 	void (*cr8)(void *ctx, unsigned cr8);
+	/*
+	 * An interrupt message, a write of (data) to (addr), SDM 3A 10.11: true when it was taken.
+	 * And its end, told by the local APIC for vectors that came as level-triggered.
+	 */
+	bool (*msi)(void *ctx, uint64_t addr, uint32_t data);
+	void (*eoi)(void *ctx, unsigned vector);
 };
 
 /* What an instance is given. */
@@ -197,13 +203,18 @@ void pic_set(void *dev, unsigned line, int level); /* struct irq's set: lines 0 
 int lapic_ack(struct dev *d);
 void lapic_lint0(struct dev *d, int level);
 void lapic_set_cr8(struct dev *d, unsigned cr8); /* the CPU's MOV to CR8 */
+/* A message for the CPU; false: it is not for this one, or its APIC takes none now. */
+bool lapic_msi(struct dev *d, uint64_t addr, uint32_t data);
 
 /* ---- the PC's other chips ---------------------------------------------------------------------- */
 
 /*
- * The I/O APIC, class "ioapic": 24 pins; struct irq's set. It sends to the local APIC that it was given.
+ * The I/O APIC, class "ioapic": 24 pins; ioapic_set is struct irq's set. What a pin says goes out by
+ * dev_host.msi; the end of a level-triggered vector comes back by ioapic_eoi().
  */
+#define IOAPIC_PINS 24u
 void ioapic_set(void *dev, unsigned pin, int level);
+void ioapic_eoi(struct dev *d, unsigned vector);
 
 /*
  * fw_cfg, class "fw-cfg": (data) is what selector (key) reads; borrowed, it outlives the device.

@@ -27,6 +27,7 @@
 
 #define VM_EXIT_NS     1000u /* virtual time an exit adds on kvm and script */
 #define VM_MEM_DEFAULT (16ull << 20)
+#define VM_MEM_LINUX   (256ull << 20) /* the default for a Linux kernel on the PC */
 #define VM_MEM_MIN     (1ull << 20)
 #define VM_DEVICES     16
 
@@ -34,9 +35,25 @@ enum vm_cpu { VM_CPU_SOFT, VM_CPU_KVM, VM_CPU_SCRIPT, VM_CPUS };
 /* "soft", "kvm", "script" */
 const char *vm_cpu_name(enum vm_cpu cpu);
 
+/*
+ * What is around the CPU. TEST: pic, uart, debugcon, debug-exit, testdev, and a local APIC where the
+ * CPU model has one. PC: lapic, ioapic, pic, pit, rtc, i8042, acpi-pm, fw-cfg, uart, debugcon,
+ * debug-exit, with ACPI tables and an MP table. AUTO: PC for a Linux kernel (bzImage, ELF64, PVH),
+ * else TEST.
+ */
+enum vm_machine { VM_MACHINE_AUTO, VM_MACHINE_TEST, VM_MACHINE_PC, VM_MACHINES };
+/* "auto", "test", "pc"; the machine by its name, or -1 */
+const char *vm_machine_name(enum vm_machine machine);
+int vm_machine_find(const char *name);
+
 struct vm_spec {
 	enum vm_cpu cpu;
-	const char *cpu_model; /* the CPUID template, x86_cpuid_template(); NULL: "base" */
+	enum vm_machine machine;
+	/*
+	 * The CPUID template, x86_cpuid_template(); NULL: "base", on the PC VM_PC_MODEL. The PC's must
+	 * have a local APIC.
+	 */
+	const char *cpu_model;
 	const char *script;    /* VM_CPU_SCRIPT: the text, script_len bytes */
 	size_t script_len;
 	uint64_t
@@ -45,7 +62,7 @@ struct vm_spec {
 	const char *const
 		*devices; /* "virtio-rng,base=0xd0000000,irq=5", ... beside the platform */
 	unsigned nr_devices;
-	bool no_platform;     /* without it: pic, uart, debugcon, debug-exit, testdev */
+	bool no_platform;     /* none of the machine's devices */
 	struct load_req load; /* image.data NULL: nothing is loaded, the CPU starts at reset */
 	const void *input;    /* what the serial port receives */
 	size_t input_len;
@@ -69,7 +86,8 @@ struct vm_spec {
 #define VM_TESTDEV_MMIO 0xfeb00000u /* 0x1000 bytes */
 #define VM_TESTDEV_IRQ	10u
 #define VM_VIRTIO	0xd0000000u
-#define VM_VIRTIO_IRQ	5u /* of the first, then 6, 7, 9, 11 */
+#define VM_VIRTIO_IRQ	5u /* of the first, then 6, 7, 9 (PC: 10), 11; on the PC then 16 to 23 */
+#define VM_PC_MODEL	"v2"
 
 /*
  * The test device's host operations: what a guest asks the machine to do with its CPU and memory
@@ -180,6 +198,7 @@ int vm_hash(struct vm *vm, uint64_t *hash, struct err *err);
 int vm_state_hash(struct vm *vm, uint64_t *hash, struct err *err);
 
 /* The parts, for tools: borrowed, live as long as the vm. */
+enum vm_machine vm_machine(const struct vm *vm); /* TEST or PC */
 struct gmem *vm_mem(struct vm *vm);
 struct bus *vm_bus(struct vm *vm);
 struct clock *vm_clock(struct vm *vm);
