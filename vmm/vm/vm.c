@@ -127,8 +127,10 @@ int vm_new(struct vm **out, const struct vm_spec *spec, struct err *err)
 	clock_init(&vm->clock);
 	chr_init(&vm->serial, spec->input, spec->input_len);
 	chr_init(&vm->console, NULL, 0);
-	vm->serial.tee = spec->tee;
-	vm->serial.tee_ctx = spec->tee_ctx;
+	vm->tee = spec->tee;
+	vm->tee_ctx = spec->tee_ctx;
+	vm->serial.tee = vm->machine == VM_MACHINE_PC ? vm_hear_serial : spec->tee;
+	vm->serial.tee_ctx = vm->machine == VM_MACHINE_PC ? vm : spec->tee_ctx;
 
 	r = add_memory(vm, spec, err);
 	if (r)
@@ -239,6 +241,7 @@ const struct load_result *vm_loaded(const struct vm *vm)
 void vm_set_pass_code(struct vm *vm, uint8_t want)
 {
 	vm->pass_code = want;
+	vm->wants_code = true;
 }
 
 const char *vm_cpu_name(enum vm_cpu cpu)

@@ -85,6 +85,7 @@ static int add_device(struct vm *vm, const char *spec, struct rng *rng, struct e
 			 .intr = vm_intr,
 			 .nmi = vm_send_nmi,
 			 .refuse = vm_refuse,
+			 .power = vm_power,
 			 .cr8 = vm_cr8,
 			 .msi = vm_msi,
 			 .eoi = vm_eoi},

@@ -16,6 +16,9 @@ enum vm_pending {
 	VM_P_DEBUG = 1u << 4, /* what is stepped or broken at has changed */
 	VM_P_HLT = 1u << 5,   /* is there anything to wake it? */
 	VM_P_EXITS = 1u << 6, /* as many exits as were asked for */
+	VM_P_RESET = 1u << 7, /* the guest reset the machine */
+	VM_P_OFF = 1u << 8,   /* the guest switched it off */
+	VM_P_PANIC = 1u << 9, /* its kernel has panicked and waits for ever */
 };
 
 /* What a run changes beside its parts: plain data, kept whole by a snapshot. */
@@ -30,6 +33,9 @@ struct vm_run_state {
 	uint32_t assert_line;
 	uint64_t assert_got, assert_want;
 	bool intr; /* INTR's level as the interrupt controller drives it */
+	/* the PC's serial output: the line that is being sent, and what a panicking kernel said */
+	char line[120], panic[120];
+	unsigned line_len;
 	/* armed host operations */
 	bool restart_armed;
 	uint64_t restart_entry;
@@ -52,7 +58,7 @@ struct vm {
 	struct dev *dev[VM_PLATFORM + VM_DEVICES];
 	unsigned nr_dev;
 	struct dev *pic, *lapic, *ioapic, *testdev; /* in dev[] too; NULL: not there */
-	bool msr_refused;		   /* by the device that the access goes to */
+	bool msr_refused;			    /* by the device that the access goes to */
 	struct load_result loaded;
 	uint64_t boot_stack; /* RSP at the start */
 	enum vm_cpu kind;
@@ -60,6 +66,10 @@ struct vm {
 	uint64_t icount_extra; /* of the CPU's count: not this machine's own past */
 	bool track_dirty, hlt_resumes, finishes;
 	uint8_t pass_code;
+	bool wants_code; /* the guest is to pass by writing pass_code, not by switching off */
+	/* who else hears the serial port */
+	void (*tee)(void *ctx, const void *p, size_t len);
+	void *tee_ctx;
 	unsigned pending;   /* enum vm_pending */
 	uint64_t exits_end; /* the count of exits at which to stop */
 	struct cpu_exit fault;
@@ -82,6 +92,10 @@ void vm_line(void *ctx, unsigned line, int level); /* of the PC: 0 to 15 ISA's, 
 void vm_refuse(void *ctx);
 void vm_cr8(void *ctx, unsigned cr8);
 void vm_send_nmi(void *ctx);
+void vm_power(void *ctx, enum dev_power what);
+/* vm_panic.c: struct chr's tee; and the words of a kernel that panicked, or "". */
+void vm_hear_serial(void *ctx, const void *p, size_t len);
+void vm_add_panic(struct vm *vm, char *reason, size_t len);
 /* The run ends thus; the first end counts. (end): a static word. */
 void vm_end(struct vm *vm, enum vm_verdict verdict, const char *end, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));

@@ -71,6 +71,15 @@ void vm_refuse(void *ctx)
 	vm->msr_refused = true;
 }
 
+void vm_power(void *ctx, enum dev_power what)
+{
+	struct vm *vm = ctx;
+
+	/* The first counts, as with the exit. */
+	if (!(vm->pending & (VM_P_EXIT | VM_P_RESET | VM_P_OFF)))
+		vm->pending |= what == DEV_POWER_OFF ? VM_P_OFF : VM_P_RESET;
+}
+
 void vm_cr8(void *ctx, unsigned cr8)
 {
 	struct vm *vm = ctx;
@@ -312,6 +321,8 @@ void vm_end(struct vm *vm, enum vm_verdict verdict, const char *end, const char 
 	va_start(ap, fmt);
 	(void)vsnprintf(vm->r.reason, sizeof(vm->r.reason), fmt, ap);
 	va_end(ap);
+	if (verdict == VM_FAIL)
+		vm_add_panic(vm, vm->r.reason, sizeof(vm->r.reason));
 	trace_note(vm->trace, TRACE_END, 0, 0, 0, end);
 }
 
@@ -328,6 +339,17 @@ static void end_by_guest(struct vm *vm)
 		vm_end(vm, v, "exit", "debug-exit %d, not %u", r->guest, vm->pass_code);
 	else
 		vm_end(vm, v, "exit", "debug-exit %d", r->guest);
+}
+
+static void end_by_power(struct vm *vm, unsigned todo)
+{
+	if (todo & VM_P_RESET)
+		vm_end(vm, VM_FAIL, "reset", "guest reset the machine");
+	else if (vm->wants_code)
+		vm_end(vm, VM_FAIL, "power-off", "power off, no byte to debug-exit: %u is wanted",
+		       vm->pass_code);
+	else
+		vm_end(vm, VM_PASS, "power-off", "power off");
 }
 
 /* Where the CPU is, for a person: the exit's own RIP, or what the CPU still says. */
@@ -418,6 +440,14 @@ static void boundary(struct vm *vm)
 		end_by_guest(vm);
 		return;
 	}
+	if (todo & (VM_P_RESET | VM_P_OFF)) {
+		end_by_power(vm, todo);
+		return;
+	}
+	if (todo & VM_P_PANIC) {
+		vm_end(vm, VM_FAIL, "panic", "the kernel waits for ever");
+		return;
+	}
 	if (todo & VM_P_FAULT) {
 		if (!vm_hostop_fault(vm, &vm->fault))
 			end_by_fault(vm);
@@ -466,6 +496,7 @@ static void stop_by_limit(struct vm *vm, const struct run_limits *l, enum limit 
 		(void)snprintf(vm->r.reason, sizeof(vm->r.reason), "limit: %" PRIu64 " %s",
 			       l->budget, vm->cpu->ops->exact_count ? "instructions" : "exits");
 	}
+	vm_add_panic(vm, vm->r.reason, sizeof(vm->r.reason));
 	trace_note(vm->trace, TRACE_END, 0, 0, 0, "limit");
 }
 

@@ -170,7 +170,10 @@ void vm_free(struct vm *vm);
 /*
  * Run until the guest ends it, fails, or a limit is reached; may be called again after VM_LIMIT.
  * A guest passes when it writes (want) (vm_set_pass_code, default 0) to 0xf4; any other byte, a
- * triple fault, HLT with nothing to wake it, a failed emulation is VM_FAIL. 0 always: *res tells.
+ * triple fault, HLT with nothing to wake it, a failed emulation, a reset is VM_FAIL. A guest that
+ * switches the PC off passes too, unless vm_set_pass_code() said that a byte is wanted. A Linux
+ * kernel's panic on the PC's serial port is quoted in the reason, and ends the run (VM_FAIL, "panic")
+ * when the kernel says that it will wait for ever. 0 always: *res tells.
  */
 int vm_run(struct vm *vm, const struct vm_limits *lim, struct vm_result *res);
 void vm_set_pass_code(struct vm *vm, uint8_t want);
