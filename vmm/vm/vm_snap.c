@@ -183,3 +183,8 @@ int vm_state_hash(struct vm *vm, uint64_t *hash, struct err *err)
 	*hash = gmem_hash(vm->mem, hash64(0, bytes, sizeof(bytes)));
 	return 0;
 }
+
+struct dev *vm_device_at(struct vm *vm, unsigned i)
+{
+	return i < vm->nr_dev ? vm->dev[i] : NULL;
+}

@@ -210,6 +210,7 @@ struct cpu *vm_cpu(struct vm *vm);
 struct chr *vm_serial(struct vm *vm);			/* what COM1 sent */
 struct chr *vm_console(struct vm *vm);			/* what 0xe9 got */
 struct dev *vm_device(struct vm *vm, const char *name); /* by instance name "uart0" or NULL */
+struct dev *vm_device_at(struct vm *vm, unsigned i);	/* the (i)-th in order of attachment, NULL past the end */
 const struct load_result *vm_loaded(const struct vm *vm);
 
 /* ---- what the host has: run-time probes, by name -----------------------------------------------
