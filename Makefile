@@ -27,7 +27,8 @@ DEPS_bus     := trace
 DEPS_chr     := base
 DEPS_virtq   := gmem trace
 DEPS_x86     := gmem
-DEPS_load    := x86
+DEPS_unpack  := base
+DEPS_load    := x86 unpack
 DEPS_kvm     := base
 DEPS_soft    := x86 clock insn
 DEPS_cpu     := kvm soft trace
@@ -37,10 +38,16 @@ DEPS_harness := vm
 DEPS_cli     := harness
 
 # Sorted so that a module comes after all of its dependencies (the closures below rely on it).
-MODULES := base state trace insn gmem clock bus chr virtq x86 load kvm soft cpu dev vm harness cli
+MODULES := base state trace insn gmem clock bus chr virtq x86 unpack load kvm soft cpu dev vm harness cli
 
 # Libraries from outside that a module's own sources call.
 LIBS_insn := -lZydis
+# What unpacks kernels is used where its header is there; WITHOUT='zlib.h lzma.h' builds as if it were not.
+UNPACKERS := ZLIB:zlib:z BZLIB:bzlib:bz2 LZMA:lzma:lzma LZ4:lz4:lz4 ZSTD:zstd:zstd
+WITHOUT ?=
+part = $(word $(1),$(subst :, ,$(2)))
+unpack-has = $(if $(filter $(WITHOUT),$(call part,2,$(1)).h),,$(wildcard $(addsuffix /$(call part,2,$(1)).h,/usr/include /usr/local/include)))
+LIBS_unpack := $(foreach u,$(UNPACKERS),$(if $(call unpack-has,$(u)),-l$(call part,3,$(u))))
 
 # What a unit test may include and link beside its module's own closure.
 TESTDEPS_virtq :=
@@ -131,7 +138,9 @@ build/gen/dev_list.h: FORCE
 	$(call write-if-new,$(patsubst %,"DEV(%)",$(MODELS)))
 build/gen/cmd_list.h: FORCE
 	$(call write-if-new,$(patsubst %,"CMD(%)",$(CMDS)))
-GEN := build/gen/dev_list.h build/gen/cmd_list.h
+build/gen/unpack_config.h: FORCE
+	$(call write-if-new,$(foreach u,$(UNPACKERS),"#define UNPACK_WITH_$(call part,1,$(u)) $(if $(call unpack-has,$(u)),1,0)"))
+GEN := build/gen/dev_list.h build/gen/cmd_list.h build/gen/unpack_config.h
 
 # ---- compiling ---------------------------------------------------------------------------------
 # Where the commands of a recipe are shown: V=1.
@@ -258,7 +267,7 @@ build/seeds/.$(1).made: $(if $(filter $(1),$(SEEDGENS)),build/seedgen/$(1)) $(wi
 	@touch $$@
 endef
 define seedgen_rules
-$(call objs,dev,fuzz/seeds/$(1).gen.c): INCS := $(call incs,$(MODS_target_$(1))) -Ifuzz/engine
+$(call objs,dev,fuzz/seeds/$(1).gen.c): INCS := $(call incs,$(MODS_target_$(1))) -Ifuzz/engine -Ibuild/gen
 build/seedgen/$(1): $(call objs,dev,fuzz/seeds/$(1).gen.c) $(call archives,dev,$(MODS_target_$(1)))
 	$$(call link,dev) $(call libs,$(MODS_target_$(1)))
 endef
@@ -312,7 +321,7 @@ $(foreach m,$(MODULES),$(foreach s,$(SRCS_$(m)),"$(s)|$(call incs,$(m)) -I$(call
 $(foreach s,$(SILICON),"$(s)|$(call incs,soft) -Ivmm/soft/silicon") \
 $(foreach e,$(EXAMPLES),"vmm/examples/$(e).c|$(call incs,$(MODS_example_$(e)))") \
 $(foreach t,$(TARGETS),"fuzz/targets/$(t).c|$(call incs,$(MODS_target_$(t))) -Ifuzz/engine") \
-$(foreach t,$(SEEDGENS),"fuzz/seeds/$(t).gen.c|$(call incs,$(MODS_target_$(t))) -Ifuzz/engine") \
+$(foreach t,$(SEEDGENS),"fuzz/seeds/$(t).gen.c|$(call incs,$(MODS_target_$(t))) -Ifuzz/engine -Ibuild/gen") \
 $(foreach s,$(sort $(wildcard fuzz/engine/*.c)),"$(s)|-Ifuzz/engine $(call incs,base)")
 endef
 SOURCES := $(foreach m,$(MODULES),$(ALL_$(m))) $(SILICON) $(EXAMPLES:%=vmm/examples/%.c) $(TARGETS:%=fuzz/targets/%.c) \
