@@ -150,6 +150,8 @@ int vm_new(struct vm **out, const struct vm_spec *spec, struct err *err)
 	if (r)
 		goto fail;
 	vm->boot_stack = state.gpr[X86_RSP];
+	if (vm->machine == VM_MACHINE_PC)
+		vm_firmware(vm, &state);
 	r = add_cpu(vm, spec, err);
 	if (r)
 		goto fail;

@@ -102,6 +102,8 @@ void vm_end(struct vm *vm, enum vm_verdict verdict, const char *end, const char 
 
 /* vm_machine.c: the spec's devices, in the machine that vm->machine says. */
 int vm_add_devices(struct vm *vm, const struct vm_spec *spec, struct err *err);
+/* What a PC's firmware would have set up by the time it starts the image. */
+void vm_firmware(struct vm *vm, struct cpu_state *s);
 const char *vm_choose_model(const struct vm *vm, const struct vm_spec *spec);
 
 /* vm_hostop.c */
