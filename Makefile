@@ -79,7 +79,7 @@ SAN := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-po
 # The sanitizers need no particular compiler; libFuzzer, coverage and AFL++ need clang's.
 SANCC := $(if $(shell command -v $(firstword $(CLANG))),$(CLANG),$(CC))
 
-FLAVOURS := dev release gcc clang asan cov fuzz afl afl-cmplog
+FLAVOURS := dev release gcc clang asan cov leak fuzz afl afl-cmplog
 CC_dev            = $(CC)
 FLAGS_dev        := -O1
 CC_release        = $(CC)
@@ -94,6 +94,9 @@ FLAGS_asan       := -O1 $(SAN)
 CC_cov            = $(CLANG)
 FLAGS_cov        := -O0 -fprofile-instr-generate -fcoverage-mapping -fcoverage-compilation-dir=.
 CFLAGS_cov       := -mllvm -runtime-counter-relocation
+# Leaks of the host into the guest, planted for vise verify to find.
+CC_leak           = $(CC)
+FLAGS_leak       := -O1 -DVISE_LEAK
 CC_fuzz           = $(CLANG)
 FLAGS_fuzz       := -O2 $(SAN) -fsanitize=fuzzer-no-link -fsanitize-coverage-ignorelist=fuzz/engine/coverage.ignore -DVISE_FUZZ
 CC_afl            = AFL_QUIET=1 $(AFLCC)
@@ -226,6 +229,7 @@ gcc: ## the same with gcc
 clang: ## the same with clang
 asan: ## the same with AddressSanitizer and UBSan, which end the program
 cov: ## the same with clang's source-based coverage
+leak: ## the same with planted leaks, which vise verify finds
 # ---- unit tests ----------------------------------------------------------------------------------
 FLAVOUR ?= dev
 ifeq ($(filter $(FLAVOUR),$(FLAVOURS)),)

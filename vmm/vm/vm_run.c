@@ -16,6 +16,7 @@
 
 #include <vmm/testdev.h>
 
+#include "vm_leak.h"
 #include "vm_priv.h"
 
 /* Timers that may fire during one HLT without an interrupt coming of it. */
@@ -134,6 +135,7 @@ static inline void handle_pio(struct vm *vm, struct cpu_exit *e)
 			(void)bus_write(vm->bus, BUS_PIO, e->pio.port, size, val);
 		} else {
 			(void)bus_read(vm->bus, BUS_PIO, e->pio.port, size, &val);
+			vm_leak(vm, e->pio.port, &val);
 			st_le(p, size, val);
 			trace_access(vm->trace, TRACE_PIO, false, size, e->pio.port, val);
 		}
