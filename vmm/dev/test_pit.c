@@ -318,6 +318,12 @@ static void rate_generator_gated(void **state)
 	counts(m, 2, 30, "777");
 	assert_true(out(m, 2));
 	assert_false(null_count(m, 2));
+	/* It does so when the gate falls in between. */
+	outb(m, PORT_B, 1);
+	program(m, 2, BOTH, 2, 0);
+	count16(m, 2, 9);
+	outb(m, PORT_B, 0);
+	counts(m, 2, 33, "999");
 	dev_free(d);
 }
 
