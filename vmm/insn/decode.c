@@ -222,7 +222,17 @@ static uint8_t override(const ZydisDecodedInstruction *z)
 	return 3;
 }
 
-int insn_decode(const void *bytes, size_t len, unsigned bits, struct insn *out)
+/* SDM 2A table 2-3: no base in SIB with mod 0. Zydis 4.0 forgets that of R13D (67h and REX.B). */
+static void sib_without_base(struct insn_operand *o, const ZydisDecodedInstruction *z)
+{
+	if (o->kind != INSN_MEM || !(z->attributes & ZYDIS_ATTRIB_HAS_SIB) || z->raw.modrm.mod ||
+	    (z->raw.sib.base & 7) != 5)
+		return;
+	o->base = INSN_NO_REG;
+	o->disp = z->raw.disp.value;
+}
+
+static int decode(const void *bytes, size_t len, unsigned bits, struct insn *out)
 {
 	ZydisDecodedOperand z_ops[ZYDIS_MAX_OPERAND_COUNT];
 	ZydisDecodedInstruction z;
@@ -257,9 +267,11 @@ int insn_decode(const void *bytes, size_t len, unsigned bits, struct insn *out)
 		return z.length;
 	if (!features[z.meta.isa_set] || z.operand_count_visible > INSN_OPERANDS)
 		return z.length;
-	for (unsigned i = 0; i < z.operand_count_visible; i++)
+	for (unsigned i = 0; i < z.operand_count_visible; i++) {
 		if (!set_operand(&out->o[i], &z_ops[i], &out->flags))
 			return z.length;
+		sib_without_base(&out->o[i], &z);
+	}
 	/* 3Eh at an indirect branch is NOTRACK to Zydis; to a CPU it is DS all the same. */
 	if ((z.attributes & ZYDIS_ATTRIB_HAS_NOTRACK) && out->o[0].kind == INSN_MEM && bits != 64)
 		out->o[0].seg = 3;
@@ -268,4 +280,36 @@ int insn_decode(const void *bytes, size_t len, unsigned bits, struct insn *out)
 	if (out->op != INSN_BAD)
 		out->cpuid = features[z.meta.isa_set] - 1;
 	return z.length;
+}
+
+static bool is_prefix(uint8_t b, unsigned bits)
+{
+	static const uint8_t legacy[] = {0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65,
+					 0x66, 0x67, 0xf0, 0xf2, 0xf3};
+
+	return memchr(legacy, b, sizeof(legacy)) || (bits == 64 && (b & 0xf0) == 0x40);
+}
+
+int insn_decode(const void *bytes, size_t len, unsigned bits, struct insn *out)
+{
+	uint8_t nop[INSN_MAX];
+	int rc = decode(bytes, len, bits, out);
+	size_t i = 0, n = len < INSN_MAX ? len : INSN_MAX;
+
+	if ((rc < 0 && rc != -EILSEQ) || (rc > 0 && (out->op || out->map != 1)))
+		return rc;
+	/*
+	 * 0F 18 to 0F 1F are NOPs with a ModRM byte where no feature has taken them (SDM 2D, table
+	 * A-3). Zydis knows the features: MPX, CET.
+	 */
+	memcpy(nop, bytes, n);
+	while (i < n && is_prefix(nop[i], bits))
+		i++;
+	if (i + 1 >= n || nop[i] != 0x0f || (nop[i + 1] & 0xf8) != 0x18)
+		return rc;
+	nop[i + 1] = 0x1f;
+	rc = decode(nop, n, bits, out);
+	if (rc > 0)
+		out->opcode = ((const uint8_t *)bytes)[i + 1];
+	return rc;
 }

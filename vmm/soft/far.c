@@ -120,7 +120,7 @@ static void gate_high(struct soft *s, struct soft_desc *gate)
 }
 
 /* An m16:64 to compatibility code: EIP is the low half, as Intel's CPUs do. */
-static uint64_t cut_offset(const struct soft *s, const struct soft_desc *code, uint64_t off)
+uint64_t soft_cut_offset(const struct soft *s, const struct soft_desc *code, uint64_t off)
 {
 	return soft_desc_is_64(s, code) ? off : (uint32_t)off;
 }
@@ -149,7 +149,7 @@ void soft_far_jmp(struct soft *s, uint16_t sel, uint64_t off, unsigned opsize)
 	} else {
 		soft_sel_fault(s, X86_GP, sel);
 	}
-	off = cut_offset(s, &code, off);
+	off = soft_cut_offset(s, &code, off);
 	soft_check_rip(s, &code, off);
 	soft_desc_accessed(s, &code);
 	soft_set_cs(s, &code, s->cpl, off);
@@ -181,7 +181,7 @@ static void call_same(struct soft *s, struct soft_desc *code, uint64_t off, unsi
 	if (soft_long(s))
 		st.width = soft_desc_is_64(s, code) ? 8 : st.ss.attr & SOFT_ATTR_DB ? 4 : 2;
 	soft_stack_push(s, &st, frame, 2, size);
-	off = cut_offset(s, code, off);
+	off = soft_cut_offset(s, code, off);
 	soft_check_rip(s, code, off);
 	soft_desc_accessed(s, code);
 	s->gpr[X86_RSP] = st.sp;
@@ -336,13 +336,13 @@ void soft_far_ret(struct soft *s, unsigned opsize, unsigned pop)
 		return;
 	}
 	soft_return_cs(s, sel, &code);
-	rip = cut_offset(s, &code, rip);
+	rip = soft_cut_offset(s, &code, rip);
 	if ((sel & 3u) == s->cpl) {
-		uint64_t sp = soft_sp_after(s, 2 * (uint64_t)opsize + pop);
+		uint64_t by = 2 * (uint64_t)opsize + pop, sp = soft_sp_after(s, by);
 
-		/* Into 64-bit code RSP moves as a whole. */
+		/* Into 64-bit code RSP moves as a whole, by what a 16-bit stack has cut. */
 		if (soft_desc_is_64(s, &code))
-			sp = s->gpr[X86_RSP] + 2 * (uint64_t)opsize + pop;
+			sp = s->gpr[X86_RSP] + (s->stack64 || s->stack32 ? by : by & 0xffff);
 
 		soft_check_rip(s, &code, rip);
 		soft_desc_accessed(s, &code);

@@ -27,7 +27,9 @@ struct fp_num fp_rem(struct fp_env *e, struct fp_num a, struct fp_num b, bool ne
 	}
 	if (a.kind == FP_KZERO)
 		return a;
-	if (b.kind == FP_KINF || d < -1 || (d < 0 && !nearest))
+	if (b.kind == FP_KINF) /* it stays as it is: not even a denormal one underflows */
+		return a;
+	if (d < -1 || (d < 0 && !nearest))
 		return fp_round_num(e, &fp_f80, a.sign, a.exp, a.sig, 0);
 	*partial = d > 63;
 	steps = *partial ? (d & 31) + 32 : d;

@@ -126,6 +126,7 @@ static void iret_prot(struct soft *s, unsigned size)
 		return;
 	}
 	soft_return_cs(s, sel, &code);
+	f[0] = soft_cut_offset(s, &code, f[0]);
 	leave = (sel & 3u) != s->cpl;
 	/* 64-bit mode pops SS:RSP in any case (6.14.3). */
 	if (!leave && s->bits != 64) {

@@ -69,9 +69,12 @@ static struct area area_of(struct soft *s, const struct insn *i, unsigned align)
 	default:
 		break;
 	}
+	/* The first byte's segment fault, the alignment, the rest's segment fault. */
+	if (align == FXSAVE_ALIGN)
+		soft_linear(s, a.seg, a.off, 1, SOFT_READ);
+	soft_check_aligned(s, a.seg, a.off, align);
 	if (align == FXSAVE_ALIGN)
 		soft_linear(s, a.seg, a.off, FX_SIZE, SOFT_READ);
-	soft_check_aligned(s, a.seg, a.off, align);
 	return a;
 }
 
@@ -357,5 +360,5 @@ void soft_op_xrstor(struct soft *s, const struct insn *i)
 	else if (rfbm & XC_SSE)
 		init_xmm(s, &a);
 	if (rfbm & XC_PKRU)
-		s->pkru = ld_le32(pkru);
+		soft_set_pkru(s, ld_le32(pkru));
 }

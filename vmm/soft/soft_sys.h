@@ -159,6 +159,8 @@ static inline bool soft_desc_bad_l(const struct soft *s, const struct soft_desc 
 
 /* ---- returning, for RET and IRET (far.c) --------------------------------------------------------- */
 
+/* Where a far transfer of a 64-bit offset leads: compatibility code takes its low half. */
+uint64_t soft_cut_offset(const struct soft *s, const struct soft_desc *code, uint64_t off);
 /* Read and check the CS that a return goes to. */
 void soft_return_cs(struct soft *s, uint16_t sel, struct soft_desc *d);
 /* And the SS, for privilege (cpl); false: it is null, which is fine there. */
