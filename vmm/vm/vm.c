@@ -88,11 +88,22 @@ static int add_cpu(struct vm *vm, const struct vm_spec *spec, struct err *err)
 
 static int load(struct vm *vm, const struct vm_spec *spec, struct cpu_state *s, struct err *err)
 {
-	if (!spec->load.image.data) {
-		x86_state_reset(s);
-		return 0;
+	struct load_req req = spec->load;
+	int r = 0;
+
+	if (vm->machine == VM_MACHINE_PC && !spec->no_platform) {
+		/* ACPI without its fixed hardware would be an error to every guest. */
+		if (vm_device(vm, "acpi-pm0"))
+			r = vm_acpi(vm, &req.rsdp, err);
+		if (!r)
+			r = vm_mptable(vm, spec, err);
+		if (r)
+			return r;
 	}
-	return load_image(vm->mem, &spec->load, &vm->loaded, s, err);
+	if (req.image.data)
+		return load_image(vm->mem, &req, &vm->loaded, s, err);
+	x86_state_reset(s);
+	return 0;
 }
 
 int vm_new(struct vm **out, const struct vm_spec *spec, struct err *err)

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define PAGE_AT 0x9000u
+#define PAGE_AT 0x80000u
 
 static uint64_t host_time(void)
 {

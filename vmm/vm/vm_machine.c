@@ -219,6 +219,10 @@ void vm_firmware(struct vm *vm, struct cpu_state *s)
 		s->apic_base = APIC_BASE;
 	if (vm->pic)
 		set_up_8259(vm->pic);
+	if (vm->ioapic) {
+		dev_write(vm->ioapic, 0, 0, 4, 0); /* the ID that the tables give it */
+		dev_write(vm->ioapic, 0, 0x10, 4, VM_IOAPIC_ID << 24);
+	}
 }
 
 int vm_add_devices(struct vm *vm, const struct vm_spec *spec, struct err *err)

@@ -102,6 +102,17 @@ void vm_end(struct vm *vm, enum vm_verdict verdict, const char *end, const char 
 
 /* vm_machine.c: the spec's devices, in the machine that vm->machine says. */
 int vm_add_devices(struct vm *vm, const struct vm_spec *spec, struct err *err);
+/* Where the PC's parts are, as their models have it; and S5 in PM1_CNT's SLP_TYP. */
+#define VM_LAPIC     0xfee00000u
+#define VM_IOAPIC    0xfec00000u
+#define VM_IOAPIC_ID 1u
+#define VM_PM1_EVT   0x600u
+#define VM_PM1_CNT   0x604u
+#define VM_PM_TMR    0x608u
+#define VM_SLEEP_S5  5u
+/* acpi.c, mptable.c: into memory below 1 MiB. */
+int vm_acpi(struct vm *vm, uint64_t *rsdp, struct err *err);
+int vm_mptable(struct vm *vm, const struct vm_spec *spec, struct err *err);
 /* What a PC's firmware would have set up by the time it starts the image. */
 void vm_firmware(struct vm *vm, struct cpu_state *s);
 const char *vm_choose_model(const struct vm *vm, const struct vm_spec *spec);
