@@ -159,7 +159,7 @@ static uint64_t in_dsdt(struct vm *vm, const void *what, size_t len)
 static void described(void **state)
 {
 	static const uint8_t s5[] = {0x08, '\\', '_', 'S', '5',	 '_',	     0x12,
-				     0x88, 0,	 0,   4,   0x0a, VM_SLEEP_S5};
+				     0x89, 0,	 0,   4,   0x0a, VM_SLEEP_S5};
 	static const uint8_t com[] = {0x47, 1, 0xf8, 3, 0xf8, 3, 1, 8, 0x22, 0x10, 0, 0x79, 0};
 	static const uint8_t first[] = {0x86, 9, 0, 1, 0, 0, 0, 0xd0, 0, 2,    0, 0,
 					0x89, 6, 0, 1, 1, 5, 0, 0,    0, 0x79, 0};
