@@ -20,7 +20,7 @@ uint8_t *soft_code_write(struct soft *s, uint64_t gpa, unsigned len);
 /* Nothing asks to look at every instruction; nor does one have to be aligned (#AC: at CPL 3). */
 static inline bool soft_fast_ok(const struct soft *s)
 {
-	return s->fast && !s->step && !s->nr_bp && !s->dr7_on && !s->shadow &&
+	return s->fast && !s->step && !s->nr_bp && !s->nr_wp && !s->dr7_on && !s->shadow &&
 	       !(s->rflags & (X86_FLAG_TF | X86_FLAG_RF)) &&
 	       !((s->rflags & X86_FLAG_AC) && s->cpl == 3);
 }

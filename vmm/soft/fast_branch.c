@@ -6,6 +6,16 @@
 #include "fast_alu.h"
 
 #define EXITS(u) ((const struct soft_exits *)((u) + 1))
+/*
+ * Every branch has two handlers: (e) 1 is the one that counts edges. It exists in traces that are made
+ * while somebody wants them counted, so that nobody else pays.
+ */
+#define COUNTS(u) ((const struct soft_counts *)((u) + 2))
+#define COUNT(e, way)                                                                              \
+	do {                                                                                       \
+		if (e)                                                                             \
+			++*COUNTS(u)->way;                                                         \
+	} while (0)
 
 static uint64_t uop_rip(const struct soft_uop *u)
 {
@@ -14,24 +24,41 @@ static uint64_t uop_rip(const struct soft_uop *u)
 
 /* ---- JMP, Jcc -------------------------------------------------------------------------------------- */
 
-HANDLER(jmp)
-{
-	GO(&EXITS(u)->taken, (uint64_t)u->disp, 1u);
-}
+#define DEF_JMP(e)                                                                                 \
+	HANDLER(jmp_##e)                                                                           \
+	{                                                                                          \
+		COUNT(e, taken);                                                                   \
+		GO(&EXITS(u)->taken, (uint64_t)u->disp, 1u);                                       \
+	}
+DEF_JMP(0)
+DEF_JMP(1)
+static const soft_handler jmp[2] = {jmp_0, jmp_1};
 
 #define CC_EACH(X)                                                                                 \
 	X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11) X(12) X(13) X(14) X(15)
-#define DEF_JCC(cc)                                                                                \
-	HANDLER(jcc_##cc)                                                                          \
-	{                                                                                          \
-		if (lazy_cond(s, cc))                                                              \
-			GO(&EXITS(u)->taken, (uint64_t)u->disp, 1u);                               \
-		u += 2;                                                                            \
+#define JUMP_IF(cond, count, e)                                                                    \
+	do {                                                                                       \
+		if (cond) {                                                                        \
+			COUNT(e, taken);                                                           \
+			GO(&EXITS(u)->taken, (uint64_t)u->disp, count);                            \
+		}                                                                                  \
+		COUNT(e, next);                                                                    \
+		u += 2 + (e);                                                                      \
 		NEXT(u);                                                                           \
+	} while (0)
+
+#define DEF_JCC(cc)                                                                                \
+	HANDLER(jcc_##cc##_0)                                                                      \
+	{                                                                                          \
+		JUMP_IF(lazy_cond(s, cc), 1u, 0);                                                  \
+	}                                                                                          \
+	HANDLER(jcc_##cc##_1)                                                                      \
+	{                                                                                          \
+		JUMP_IF(lazy_cond(s, cc), 1u, 1);                                                  \
 	}
 CC_EACH(DEF_JCC)
-#define JCC(cc) jcc_##cc,
-static const soft_handler jcc[16] = {CC_EACH(JCC)};
+#define JCC(cc) {jcc_##cc##_0, jcc_##cc##_1},
+static const soft_handler jcc[16][2] = {CC_EACH(JCC)};
 
 /* ---- a comparison and Jcc ---------------------------------------------------------------------------- */
 
@@ -96,78 +123,82 @@ static inline __attribute__((always_inline)) bool and_cond(const struct soft *s,
 	}
 }
 
-#define JUMP_IF(cond)                                                                              \
-	do {                                                                                       \
-		if (cond)                                                                          \
-			GO(&EXITS(u)->taken, (uint64_t)u->disp, 2u);                               \
-		u += 2;                                                                            \
-		NEXT(u);                                                                           \
-	} while (0)
-
-#define DEF_FUSED(size, cc)                                                                        \
-	HANDLER(cmp_rr_##size##_##cc)                                                              \
+#define DEF_FUSED(size, cc, e)                                                                     \
+	HANDLER(cmp_rr_##size##_##cc##_##e)                                                        \
 	{                                                                                          \
 		uint64_t a = reg_get(s, u->dst, size), b = reg_get(s, u->src, size);               \
                                                                                                    \
 		alu(s, ALU_CMP, a, b, size, false);                                                \
-		JUMP_IF(sub_cond(s, a, b, size, cc));                                              \
+		JUMP_IF(sub_cond(s, a, b, size, cc), 2u, e);                                       \
 	}                                                                                          \
-	HANDLER(cmp_ri_##size##_##cc)                                                              \
+	HANDLER(cmp_ri_##size##_##cc##_##e)                                                        \
 	{                                                                                          \
 		uint64_t a = reg_get(s, u->dst, size), b = (uint64_t)u->imm;                       \
                                                                                                    \
 		alu(s, ALU_CMP, a, b, size, false);                                                \
-		JUMP_IF(sub_cond(s, a, b, size, cc));                                              \
+		JUMP_IF(sub_cond(s, a, b, size, cc), 2u, e);                                       \
 	}                                                                                          \
-	HANDLER(sub_ri_##size##_##cc)                                                              \
+	HANDLER(sub_ri_##size##_##cc##_##e)                                                        \
 	{                                                                                          \
 		uint64_t a = reg_get(s, u->dst, size), b = (uint64_t)u->imm;                       \
                                                                                                    \
 		reg_put(s, u->dst, size, alu(s, ALU_SUB, a, b, size, false));                      \
-		JUMP_IF(sub_cond(s, a, b, size, cc));                                              \
+		JUMP_IF(sub_cond(s, a, b, size, cc), 2u, e);                                       \
 	}                                                                                          \
-	HANDLER(sub_rr_##size##_##cc)                                                              \
+	HANDLER(sub_rr_##size##_##cc##_##e)                                                        \
 	{                                                                                          \
 		uint64_t a = reg_get(s, u->dst, size), b = reg_get(s, u->src, size);               \
                                                                                                    \
 		reg_put(s, u->dst, size, alu(s, ALU_SUB, a, b, size, false));                      \
-		JUMP_IF(sub_cond(s, a, b, size, cc));                                              \
+		JUMP_IF(sub_cond(s, a, b, size, cc), 2u, e);                                       \
 	}                                                                                          \
-	HANDLER(test_rr_##size##_##cc)                                                             \
+	HANDLER(test_rr_##size##_##cc##_##e)                                                       \
 	{                                                                                          \
 		uint64_t r = reg_get(s, u->dst, size) & reg_get(s, u->src, size);                  \
                                                                                                    \
 		set_logic(s, r, size);                                                             \
-		JUMP_IF(and_cond(s, r, size, cc));                                                 \
+		JUMP_IF(and_cond(s, r, size, cc), 2u, e);                                          \
 	}                                                                                          \
-	HANDLER(test_ri_##size##_##cc)                                                             \
+	HANDLER(test_ri_##size##_##cc##_##e)                                                       \
 	{                                                                                          \
 		uint64_t r = reg_get(s, u->dst, size) & (uint64_t)u->imm;                          \
                                                                                                    \
 		set_logic(s, r, size);                                                             \
-		JUMP_IF(and_cond(s, r, size, cc));                                                 \
+		JUMP_IF(and_cond(s, r, size, cc), 2u, e);                                          \
 	}                                                                                          \
-	HANDLER(dec_##size##_##cc)                                                                 \
+	HANDLER(dec_##size##_##cc##_##e)                                                           \
 	{                                                                                          \
 		uint64_t r = one(s, ONE_DEC, reg_get(s, u->dst, size), size, false);               \
                                                                                                    \
 		reg_put(s, u->dst, size, r);                                                       \
 		JUMP_IF((cc) == 4   ? !soft_sext(r, size)                                          \
 			: (cc) == 5 ? soft_sext(r, size) != 0                                      \
-				    : lazy_cond(s, cc));                                           \
+				    : lazy_cond(s, cc),                                            \
+			2u, e);                                                                    \
 	}
-#define DEF_FUSED_CC(cc) DEF_FUSED(1, cc) DEF_FUSED(4, cc) DEF_FUSED(8, cc)
+#define DEF_FUSED_CC(cc)                                                                           \
+	DEF_FUSED(1, cc, 0)                                                                        \
+	DEF_FUSED(4, cc, 0)                                                                        \
+	DEF_FUSED(8, cc, 0)                                                                        \
+	DEF_FUSED(1, cc, 1)                                                                        \
+	DEF_FUSED(4, cc, 1)                                                                        \
+	DEF_FUSED(8, cc, 1)
 CC_EACH(DEF_FUSED_CC)
 
 enum { F_CMP_RR, F_CMP_RI, F_SUB_RI, F_SUB_RR, F_TEST_RR, F_TEST_RI, F_DEC, F_KINDS };
-#define FUSED_ROW(size, cc)                                                                        \
+#define FUSED_ROW(size, cc, e)                                                                     \
 	{                                                                                          \
-		cmp_rr_##size##_##cc, cmp_ri_##size##_##cc, sub_ri_##size##_##cc,                  \
-			sub_rr_##size##_##cc, test_rr_##size##_##cc, test_ri_##size##_##cc,        \
-			dec_##size##_##cc                                                          \
+		cmp_rr_##size##_##cc##_##e, cmp_ri_##size##_##cc##_##e,                            \
+			sub_ri_##size##_##cc##_##e, sub_rr_##size##_##cc##_##e,                    \
+			test_rr_##size##_##cc##_##e, test_ri_##size##_##cc##_##e,                  \
+			dec_##size##_##cc##_##e                                                    \
 	}
-#define FUSED_CC(cc) {FUSED_ROW(1, cc), FUSED_ROW(4, cc), FUSED_ROW(8, cc)},
-static const soft_handler fused[16][3][F_KINDS] = {CC_EACH(FUSED_CC)};
+#define FUSED_ROWS(cc, e)                                                                          \
+	{                                                                                          \
+		FUSED_ROW(1, cc, e), FUSED_ROW(4, cc, e), FUSED_ROW(8, cc, e)                      \
+	}
+#define FUSED_CC(cc) {FUSED_ROWS(cc, 0), FUSED_ROWS(cc, 1)},
+static const soft_handler fused[16][2][3][F_KINDS] = {CC_EACH(FUSED_CC)};
 
 /* The kind of a uop that a Jcc may join, and its size's place in the table; -1: none. */
 static int fusible(const struct soft_pick *p, unsigned *size)
@@ -221,61 +252,79 @@ static bool pick_jcc(struct soft_pick *p)
 	if (!target(p, &to))
 		return false;
 	p->two = true;
+	p->to = to;
 	if (kind >= 0) {
-		p->prev->h = fused[cc][size][kind];
+		p->prev->h = fused[cc][p->edges][size][kind];
 		p->prev->disp = (int64_t)to;
 		p->prev->len += p->i->len;
 		p->fused = true;
 		return true;
 	}
-	p->u->h = jcc[cc];
+	p->u->h = jcc[cc][p->edges];
 	p->u->disp = (int64_t)to;
 	return true;
 }
 
 /* ---- CALL, RET and indirect ones, of 64-bit code ------------------------------------------------------ */
 
-/* Go to (rip_), which is canonical. */
-#define GO_INDIRECT(rip_)                                                                          \
+/* Go to (rip_), which is canonical; only now is it known which edge that is. */
+#define GO_INDIRECT(rip_, e)                                                                       \
 	do {                                                                                       \
 		s->icount += u->n + 1u;                                                            \
 		s->rip = (rip_);                                                                   \
+		if (e)                                                                             \
+			++*soft_edge(s->edges, uop_rip(u), s->rip);                                \
 		TAIL(soft_indirect(s, u));                                                         \
 	} while (0)
 
-HANDLER(call)
-{
-	uint64_t la = s->gpr[X86_RSP] - 8;
+#define DEF_CALLS(e)                                                                               \
+	HANDLER(call_##e)                                                                          \
+	{                                                                                          \
+		uint64_t la = s->gpr[X86_RSP] - 8;                                                 \
+                                                                                                   \
+		MEM_WRITE(p, la, 8);                                                               \
+		st_le64(p, uop_rip(u) + u->len);                                                   \
+		s->gpr[X86_RSP] = la;                                                              \
+		COUNT(e, taken);                                                                   \
+		GO(&EXITS(u)->taken, (uint64_t)u->disp, 1u);                                       \
+	}                                                                                          \
+	HANDLER(call_r_##e)                                                                        \
+	{                                                                                          \
+		uint64_t la = s->gpr[X86_RSP] - 8, to = s->gpr[u->src];                            \
+                                                                                                   \
+		MEM_WRITE(p, la, 8);                                                               \
+		if (unlikely(!soft_canonical(to)))                                                 \
+			TAIL(soft_slow(s, u));                                                     \
+		st_le64(p, uop_rip(u) + u->len);                                                   \
+		s->gpr[X86_RSP] = la;                                                              \
+		GO_INDIRECT(to, e);                                                                \
+	}                                                                                          \
+	HANDLER(jmp_r_##e)                                                                         \
+	{                                                                                          \
+		uint64_t to = s->gpr[u->src];                                                      \
+                                                                                                   \
+		if (unlikely(!soft_canonical(to)))                                                 \
+			TAIL(soft_slow(s, u));                                                     \
+		GO_INDIRECT(to, e);                                                                \
+	}                                                                                          \
+	HANDLER(ret_##e)                                                                           \
+	{                                                                                          \
+		uint64_t la = s->gpr[X86_RSP], to;                                                 \
+                                                                                                   \
+		MEM_READ(p, la, 8);                                                                \
+		to = ld_le64(p);                                                                   \
+		if (unlikely(!soft_canonical(to)))                                                 \
+			TAIL(soft_slow(s, u));                                                     \
+		s->gpr[X86_RSP] = la + 8 + (uint64_t)u->imm;                                       \
+		GO_INDIRECT(to, e);                                                                \
+	}
+DEF_CALLS(0)
+DEF_CALLS(1)
+static const soft_handler call[] = {call_0, call_1}, call_r[] = {call_r_0, call_r_1};
+static const soft_handler jmp_r[] = {jmp_r_0, jmp_r_1}, ret[] = {ret_0, ret_1};
 
-	MEM_WRITE(p, la, 8);
-	st_le64(p, uop_rip(u) + u->len);
-	s->gpr[X86_RSP] = la;
-	GO(&EXITS(u)->taken, (uint64_t)u->disp, 1u);
-}
-
-HANDLER(call_r)
-{
-	uint64_t la = s->gpr[X86_RSP] - 8, to = s->gpr[u->src];
-
-	MEM_WRITE(p, la, 8);
-	if (unlikely(!soft_canonical(to)))
-		TAIL(soft_slow(s, u));
-	st_le64(p, uop_rip(u) + u->len);
-	s->gpr[X86_RSP] = la;
-	GO_INDIRECT(to);
-}
-
-HANDLER(jmp_r)
-{
-	uint64_t to = s->gpr[u->src];
-
-	if (unlikely(!soft_canonical(to)))
-		TAIL(soft_slow(s, u));
-	GO_INDIRECT(to);
-}
-
-#define DEF_JMP_M(form)                                                                            \
-	HANDLER(jmp_m_##form)                                                                      \
+#define DEF_JMP_M(form, e)                                                                         \
+	HANDLER(jmp_m_##form##_##e)                                                                \
 	{                                                                                          \
 		uint64_t la = uop_ea(s, u, form, 8, false), to;                                    \
                                                                                                    \
@@ -283,24 +332,17 @@ HANDLER(jmp_r)
 		to = ld_le64(p);                                                                   \
 		if (unlikely(!soft_canonical(to)))                                                 \
 			TAIL(soft_slow(s, u));                                                     \
-		GO_INDIRECT(to);                                                                   \
+		GO_INDIRECT(to, e);                                                                \
 	}
-DEF_JMP_M(EA_BASE)
-DEF_JMP_M(EA_INDEX)
-DEF_JMP_M(EA_ANY)
-static const soft_handler jmp_m[] = {jmp_m_EA_BASE, jmp_m_EA_INDEX, jmp_m_EA_ANY};
-
-HANDLER(ret)
-{
-	uint64_t la = s->gpr[X86_RSP], to;
-
-	MEM_READ(p, la, 8);
-	to = ld_le64(p);
-	if (unlikely(!soft_canonical(to)))
-		TAIL(soft_slow(s, u));
-	s->gpr[X86_RSP] = la + 8 + (uint64_t)u->imm;
-	GO_INDIRECT(to);
-}
+DEF_JMP_M(EA_BASE, 0)
+DEF_JMP_M(EA_INDEX, 0)
+DEF_JMP_M(EA_ANY, 0)
+DEF_JMP_M(EA_BASE, 1)
+DEF_JMP_M(EA_INDEX, 1)
+DEF_JMP_M(EA_ANY, 1)
+static const soft_handler jmp_m[][2] = {{jmp_m_EA_BASE_0, jmp_m_EA_BASE_1},
+					{jmp_m_EA_INDEX_0, jmp_m_EA_INDEX_1},
+					{jmp_m_EA_ANY_0, jmp_m_EA_ANY_1}};
 
 static bool pick_ret(struct soft_pick *p)
 {
@@ -308,7 +350,7 @@ static bool pick_ret(struct soft_pick *p)
 	if (p->bits != 64 || (p->i->opcode != 0xc3 && p->i->opcode != 0xc2))
 		return false;
 	p->u->imm = p->i->nr ? (uint16_t)p->i->o[0].disp : 0;
-	p->u->h = ret;
+	p->u->h = ret[p->edges];
 	p->ends = true;
 	return true;
 }
@@ -323,7 +365,8 @@ static bool pick_jmp_call(struct soft_pick *p)
 		if ((is_call && p->bits != 64) || !target(p, &to))
 			return false;
 		p->u->disp = (int64_t)to;
-		p->u->h = is_call ? call : jmp;
+		p->to = to;
+		p->u->h = is_call ? call[p->edges] : jmp[p->edges];
 		p->two = p->ends = true;
 		return true;
 	}
@@ -334,12 +377,12 @@ static bool pick_jmp_call(struct soft_pick *p)
 	p->ends = true;
 	if (soft_is_gpr(o)) {
 		p->u->src = o->num;
-		p->u->h = is_call ? call_r : jmp_r;
+		p->u->h = is_call ? call_r[p->edges] : jmp_r[p->edges];
 		return o->size == 8;
 	}
 	if (o->kind != INSN_MEM || is_call || o->size != 8)
 		return p->ends = false;
-	p->u->h = jmp_m[soft_pick_mem(p, o)];
+	p->u->h = jmp_m[soft_pick_mem(p, o)][p->edges];
 	return true;
 }
 

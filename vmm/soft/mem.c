@@ -324,7 +324,14 @@ static void watch(struct soft *s, uint64_t addr, unsigned len, bool write, bool 
 
 void soft_watch_slow(struct soft *s, uint64_t la, unsigned len, bool write)
 {
-	watch(s, la, len, write, false);
+	if (s->dr7_on)
+		watch(s, la, len, write, false);
+	for (unsigned i = 0; i < s->nr_wp; i++) {
+		const struct soft_watchpoint *w = &s->wp[i];
+
+		if ((write || !w->write) && (la - w->la < w->len || w->la - la < len))
+			s->wp_hit |= 1u << i;
+	}
 }
 
 void soft_watch_io(struct soft *s, uint16_t port, unsigned size)

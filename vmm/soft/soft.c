@@ -99,6 +99,20 @@ int soft_debug(struct soft *s, bool step, const uint64_t *bp, unsigned nr_bp)
 	return 0;
 }
 
+int soft_watchpoints(struct soft *s, const struct soft_watchpoint *w, unsigned nr)
+{
+	if (nr > ARRAY_SIZE(s->wp))
+		return -E2BIG;
+	for (unsigned i = 0; i < nr; i++)
+		if (!w[i].len || w[i].len > 8 || (w[i].len & (w[i].len - 1)) ||
+		    (w[i].la & (w[i].len - 1)))
+			return -EINVAL;
+	s->nr_wp = nr;
+	if (nr)
+		memcpy(s->wp, w, nr * sizeof(*w));
+	return 0;
+}
+
 void soft_memory_changed(struct soft *s)
 {
 	soft_tlb_flush(s, true);

@@ -146,6 +146,9 @@ struct soft {
 	bool bp_reported; /* the breakpoint at rip was, and the instruction not run yet */
 	unsigned nr_bp;
 	uint64_t bp[4];
+	unsigned nr_wp;
+	uint32_t wp_hit; /* by the running instruction, a bit each */
+	struct soft_watchpoint wp[4];
 	/* ---- environment ---- */
 	struct gmem *mem;
 	unsigned mem_regions, mem_cleanings; /* gmem's counters at the last run */
@@ -155,6 +158,7 @@ struct soft {
 	uint32_t cpuid_has_hi;
 	uint8_t maxphyaddr;
 	struct soft_fast *fast;
+	struct soft_edges *edges; /* NULL: nobody wants them */
 };
 
 /* ---- faults (exception.c) ------------------------------------------------------------------------ */
@@ -253,12 +257,15 @@ void soft_fetch_decode(struct soft *s, struct insn *i);
 /* Checks, operation and commit of one decoded instruction at s->rip: the whole of an instruction. */
 void soft_execute(struct soft *s, const struct insn *i);
 
-/* Data breakpoints of DR7: what hits goes to db_new and is a trap after the instruction. */
+/*
+ * Data breakpoints of DR7: what hits goes to db_new and is a trap after the instruction. The host's
+ * watchpoints: what hits goes to wp_hit, and soft_step() reports it.
+ */
 void soft_watch_slow(struct soft *s, uint64_t la, unsigned len, bool write);
 void soft_watch_io(struct soft *s, uint16_t port, unsigned size);
 static inline void soft_watch(struct soft *s, uint64_t la, unsigned len, enum soft_access acc)
 {
-	if (s->dr7_on)
+	if (s->dr7_on | s->nr_wp)
 		soft_watch_slow(s, la, len, acc == SOFT_WRITE);
 }
 
@@ -310,6 +317,18 @@ void soft_commit(struct soft *s, bool tf);
 void soft_without_feature(struct soft *s, struct insn *i);
 /* cpuid_has and maxphyaddr from the template. */
 void soft_features(struct soft *s);
+
+/* ---- edges (edge.c) ----------------------------------------------------------------------------- */
+
+/* Where the edge's count is; a full table's is (lost). */
+uint64_t *soft_edge(struct soft_edges *e, uint64_t from, uint64_t to);
+static inline bool soft_edge_wanted(const struct soft_edges *e, uint64_t from)
+{
+	return e && from - e->lo < e->len;
+}
+/* The operation (op) of (i), and its edge if it is a branch: where soft_execute() found s->edges. */
+void soft_edge_op(struct soft *s, const struct insn *i,
+		  void (*op)(struct soft *, const struct insn *));
 
 /* ---- operations: one table by mnemonic ------------------------------------------------------------------------ */
 

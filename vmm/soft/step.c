@@ -10,6 +10,12 @@
 /* DR6, SDM 3B 17.2.3 */
 #define DR6_BS	  (1ull << 14)
 #define DR6_FIXED 0xffff0ff0ull
+/* DR7, 17.2.4 */
+#define DR7_FIXED  (1ull << 10)
+#define DR7_GLOBAL 2ull
+#define DR7_WRITES 1u
+#define DR7_BOTH   3u
+#define DR7_LEN8   2u
 
 /* TZCNT and LZCNT are BSF and BSR with a prefix that is ignored where the CPU hasn't got them. */
 void soft_without_feature(struct soft *s, struct insn *i)
@@ -78,7 +84,10 @@ void soft_execute(struct soft *s, const struct insn *i)
 	s->db_new = 0;
 	/* RF is good for one instruction; a fault pushes it set in any case (17.3.1.1). */
 	s->rflags &= ~X86_FLAG_RF;
-	op(s, i);
+	if (s->edges)
+		soft_edge_op(s, i, op);
+	else
+		op(s, i);
 	/*
 	 * SYSCALL and SYSRET decide by the RFLAGS they leave: FMASK keeps a kernel from being stepped,
 	 * and what steps over a system call stops right behind it.
@@ -106,13 +115,13 @@ static void check_breakpoints(struct soft *s)
 	soft_fault(s, X86_DB);
 }
 
-static void report_debug(struct soft *s, uint64_t dr6)
+static void report_debug(struct soft *s, uint64_t dr6, uint64_t dr7)
 {
 	struct cpu_exit e = {.kind = CPU_EXIT_DEBUG, .rip = s->rip};
 
 	e.debug.pc = s->rip;
 	e.debug.dr6 = DR6_FIXED | dr6;
-	e.debug.dr7 = s->dr[7];
+	e.debug.dr7 = dr7;
 	e.debug.exception = X86_DB;
 	s->cfg.host.exit(s->cfg.host.ctx, &e);
 }
@@ -126,10 +135,26 @@ static bool host_breakpoint(struct soft *s)
 		if (s->bp[i] != s->rip)
 			continue;
 		s->bp_reported = true;
-		report_debug(s, 1ull << i);
+		report_debug(s, 1ull << i, s->dr[7]);
 		return s->stop;
 	}
 	return false;
+}
+
+/* What DR7 would have for the watchpoints that were hit, SDM 3B 17.2.4. */
+static uint64_t watch_dr7(const struct soft *s)
+{
+	uint64_t dr7 = DR7_FIXED;
+
+	for (unsigned i = 0; i < s->nr_wp; i++) {
+		unsigned n = s->wp[i].len, len = n == 8 ? DR7_LEN8 : n - 1;
+
+		if (s->wp_hit >> i & 1)
+			dr7 |= DR7_GLOBAL << (2 * i) |
+			       (uint64_t)(len << 2 | (s->wp[i].write ? DR7_WRITES : DR7_BOTH))
+				       << (16 + 4 * i);
+	}
+	return dr7;
 }
 
 void soft_step(struct soft *s)
@@ -141,7 +166,9 @@ void soft_step(struct soft *s)
 	if (s->dr7_on)
 		check_breakpoints(s);
 	soft_fetch_decode(s, &i);
+	s->wp_hit = 0;
 	soft_execute(s, &i);
-	if (s->step)
-		report_debug(s, DR6_BS);
+	if (s->step | s->wp_hit)
+		report_debug(s, (s->step ? DR6_BS : 0) | s->wp_hit,
+			     s->wp_hit ? watch_dr7(s) : s->dr[7]);
 }

@@ -368,8 +368,40 @@ static void compare(struct test_soft *a, struct test_soft *b, const struct gen *
 		 gmem_hash(a->mem, 0) == gmem_hash(b->mem, 0));
 }
 
+#define EDGES 1024
+struct counted {
+	struct soft_edge table[EDGES];
+	struct soft_edges e;
+};
+
+static void count_edges(struct counted *c, struct soft *s, bool on)
+{
+	memset(c, 0, sizeof(*c));
+	c->e = (struct soft_edges){.table = c->table, .nr = EDGES, .len = UINT64_MAX};
+	assert_int_equal(soft_count_edges(s, on ? &c->e : NULL), 0);
+}
+
+/* All that (a) has counted (b) has too. How many branches that were. */
+static uint64_t same_edges(const struct counted *a, struct counted *b, uint64_t seed)
+{
+	uint64_t n = 0;
+
+	assert_int_equal(a->e.lost, 0);
+	for (unsigned k = 0; k < EDGES; k++) {
+		const struct soft_edge *e = &a->table[k];
+
+		if (e->count && e->count != *soft_edge(&b->e, e->from, e->to))
+			fail_msg("seed %llu: the edge from %llx to %llx", (unsigned long long)seed,
+				 (unsigned long long)e->from, (unsigned long long)e->to);
+		n += e->count;
+	}
+	return n;
+}
+
+/* (b) counts edges in every second program: what it does is the same with and without. */
 static void run_mode(enum x86_mode mode)
 {
+	struct counted ca, cb;
 	struct test_soft a, b;
 	struct gen g = {.wide = mode == X86_LONG};
 
@@ -382,6 +414,8 @@ static void run_mode(enum x86_mode mode)
 		program(&g);
 		prepare(&a, &g, seed);
 		prepare(&b, &g, seed);
+		count_edges(&ca, a.s, true);
+		count_edges(&cb, b.s, seed & 1);
 		end = soft_icount(a.s) + BUDGET;
 		while (soft_icount(a.s) < end &&
 		       soft_run_reference(a.s, end - soft_icount(a.s)) == SOFT_STOP_BUDGET)
@@ -393,6 +427,8 @@ static void run_mode(enum x86_mode mode)
 				break;
 		}
 		compare(&a, &b, &g, seed);
+		if (seed & 1)
+			assert_int_equal(same_edges(&ca, &cb, seed), same_edges(&cb, &ca, seed));
 	}
 	test_soft_close(&a);
 	test_soft_close(&b);

@@ -36,6 +36,17 @@ void soft_fast_free(struct soft *s)
 	free(s->fast);
 }
 
+const char *soft_dispatch(void)
+{
+#if !SOFT_DISPATCH
+	return "a loop";
+#elif defined(__clang__)
+	return "musttail";
+#else
+	return "sibling calls";
+#endif
+}
+
 void soft_fast_flush(struct soft *s)
 {
 	struct soft_fast *f = s->fast;

@@ -9,9 +9,10 @@
 #define SOFT_HASH  16384u
 #define SOFT_PAGES 4096u
 #define SOFT_IBTC  4096u
-/* The most that one trace takes: two uops an instruction and its decoded form, and the end. */
+/* The most that one trace takes: three uops an instruction and its decoded form, and the end. */
+#define SOFT_TRACE_UOPS (3 * SOFT_TRACE_MAX + 4)
 #define SOFT_TRACE_ROOM                                                                            \
-	(sizeof(struct soft_trace) + (2 * SOFT_TRACE_MAX + 4) * sizeof(struct soft_uop) +          \
+	(sizeof(struct soft_trace) + SOFT_TRACE_UOPS * sizeof(struct soft_uop) +                   \
 	 SOFT_TRACE_MAX * sizeof(struct insn) + sizeof(struct soft_page) + 128)
 
 #define SOFT_KILLS 512u

@@ -12,7 +12,7 @@ struct note {
 struct build {
 	struct soft *s;
 	struct soft_trace *t;
-	struct note notes[2 * SOFT_TRACE_MAX + 4];
+	struct note notes[SOFT_TRACE_UOPS];
 	struct insn insns[SOFT_TRACE_MAX];
 	uint8_t generic[SOFT_TRACE_MAX]; /* uops that take insns[] */
 	unsigned nu, ngeneric;
@@ -62,12 +62,30 @@ static struct soft_uop *add_uop(struct build *b, unsigned n, unsigned off)
 	return u;
 }
 
+static uint64_t linear(const struct build *b, uint64_t rip)
+{
+	return b->s->bits == 64 ? rip : (uint32_t)(b->t->cs_base + rip);
+}
+
 static void add_exits(struct build *b)
 {
 	memset(&b->t->u[b->nu], 0, sizeof(struct soft_exits));
 	/* No key is ever all ones. */
 	((struct soft_exits *)&b->t->u[b->nu])->taken.key = ~0ull;
 	((struct soft_exits *)&b->t->u[b->nu])->next.key = ~0ull;
+	b->notes[b->nu] = (struct note){.opaque = true};
+	b->nu++;
+}
+
+/* Where the edges of the branch (p) are counted: its address is (from). */
+static void add_counts(struct build *b, const struct soft_pick *p, uint64_t from)
+{
+	struct soft_counts *c = (struct soft_counts *)&b->t->u[b->nu];
+
+	memset(c, 0, sizeof(*c));
+	c->taken = soft_edge(b->s->edges, from, linear(b, p->to));
+	if (!p->ends)
+		c->next = soft_edge(b->s->edges, from, linear(b, p->rip + p->i->len));
 	b->notes[b->nu] = (struct note){.opaque = true};
 	b->nu++;
 }
@@ -88,6 +106,7 @@ static bool add_insn(struct build *b, const struct insn *i, const struct insn *b
 	struct soft_uop *u;
 
 	p.cs_limit = b->t->cs_limit;
+	p.edges = soft_edge_wanted(b->s->edges, linear(b, p.rip));
 	if (b->may_fuse) {
 		p.prev = &b->t->u[b->nu - 1];
 		p.before = before;
@@ -104,6 +123,8 @@ static bool add_insn(struct build *b, const struct insn *i, const struct insn *b
 		b->may_fuse = !p.two && !p.ends;
 		if (p.two)
 			add_exits(b);
+		if (p.two && p.edges)
+			add_counts(b, &p, linear(b, p.rip));
 		return !p.ends;
 	}
 	*u = (struct soft_uop){

@@ -80,6 +80,12 @@ struct soft_exits {
 	struct soft_link taken, next;
 };
 _Static_assert(sizeof(struct soft_exits) == sizeof(struct soft_uop), "exits take a uop's place");
+/* Behind those of a branch whose edges are counted: where. */
+struct soft_counts {
+	uint64_t *taken, *next;
+	uint64_t pad[2];
+};
+_Static_assert(sizeof(struct soft_counts) == sizeof(struct soft_uop), "counts take a uop's place");
 
 #define SOFT_TRACE_MAX 64 /* instructions in one */
 
@@ -128,7 +134,9 @@ struct soft_pick {
 	struct soft_uop *u;
 	struct soft_uop *prev; /* the uop of the instruction before, if it has a handler; or NULL */
 	const struct insn *before; /* that instruction */
-	bool two;		   /* out: struct soft_exits follows */
+	bool edges;		   /* they are counted here: the handler that does */
+	bool two;		   /* out: struct soft_exits follows; then, if edges, soft_counts */
+	uint64_t to;		   /* out, with two: the target */
 	bool ends;		   /* out: nothing follows in this trace */
 	bool fused;		   /* out: it became part of prev */
 	bool opaque;		   /* out: it may leave the trace, or looks at the flags */

@@ -93,4 +93,49 @@ int soft_debug(struct soft *s, bool step, const uint64_t *bp, unsigned nr_bp);
 /* gmem's regions changed: drop what was cached about them. */
 void soft_memory_changed(struct soft *s);
 
+/*
+ * Data watchpoints of the host, up to 4: an instruction that has touched one is reported as
+ * CPU_EXIT_DEBUG when it is complete. Its dr6 has bit n for watchpoint n, its dr7 is what DR7 would
+ * have for those that were hit (SDM 3B 17.2.4), by which they are told from breakpoints. What the
+ * instruction reads of descriptor tables counts too; page tables and the delivery of exceptions do not.
+ */
+struct soft_watchpoint {
+	uint64_t la;  /* linear */
+	unsigned len; /* 1, 2, 4 or 8; la is a multiple of it */
+	bool write;   /* writes alone; else reads and writes */
+};
+/* -E2BIG, -EINVAL. NULL, 0: off. */
+int soft_watchpoints(struct soft *s, const struct soft_watchpoint *w, unsigned nr);
+
+/*
+ * Guest edge coverage: how often each branch went where. A conditional branch has two edges, taken or
+ * not. JMP, CALL, RET, Jcc, JCXZ, LOOP, SYSCALL, SYSRET, SYSENTER and SYSEXIT have edges; interrupts,
+ * exceptions, INT n and IRET have none. A branch that faults has not gone anywhere. Addresses are
+ * linear: of the branch, and of what runs next.
+ *
+ * The counts are exact and the same however the run is sliced, and by soft_run_reference() too,
+ * while the table has room: what found none within SOFT_EDGE_PROBES places is in (lost).
+ */
+struct soft_edge {
+	uint64_t from, to;
+	uint64_t count; /* 0: it may be, but has not been */
+	uint64_t used;	/* 0: this place is free */
+};
+#define SOFT_EDGE_PROBES 32
+struct soft_edges {
+	struct soft_edge
+		*table;	  /* the caller's; zeros at the start. Counts may be cleared between runs */
+	size_t nr;	  /* a power of two */
+	uint64_t lo, len; /* the branches that are counted: from lo on, len bytes */
+	uint64_t lost;
+};
+/*
+ * Count into (e) from now on, which must live until it is taken away (NULL) or the CPU freed.
+ * -EINVAL: nr is no power of two. What runs without is not slower for it.
+ */
+int soft_count_edges(struct soft *s, struct soft_edges *e);
+
+/* How handlers follow each other in this build: "musttail", "sibling calls" or "a loop". */
+const char *soft_dispatch(void);
+
 #endif
