@@ -25,6 +25,7 @@ DEPS_gmem    := state
 DEPS_clock   := state
 DEPS_bus     := trace
 DEPS_chr     := base
+DEPS_blk     := base
 DEPS_virtq   := gmem trace
 DEPS_x86     := gmem
 DEPS_unpack  := base
@@ -32,13 +33,13 @@ DEPS_load    := x86 unpack
 DEPS_kvm     := base
 DEPS_soft    := x86 clock insn
 DEPS_cpu     := kvm soft trace
-DEPS_dev     := bus virtq clock chr
+DEPS_dev     := bus virtq clock chr blk
 DEPS_vm      := cpu dev load
 DEPS_harness := vm
 DEPS_cli     := harness
 
 # Sorted so that a module comes after all of its dependencies (the closures below rely on it).
-MODULES := base state trace insn gmem clock bus chr virtq x86 unpack load kvm soft cpu dev vm harness cli
+MODULES := base state trace insn gmem clock bus chr blk virtq x86 unpack load kvm soft cpu dev vm harness cli
 
 # Libraries from outside that a module's own sources call.
 LIBS_insn := -lZydis

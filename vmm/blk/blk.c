@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/* blk: the checks that every back end stands behind, and disks from text. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <vmm/blk.h>
+
+#define SPEC_MAX 4096u /* bytes of a disk's text with its NUL */
+
+static int check(const struct blk *b, uint64_t off, uint64_t len)
+{
+	return range_within(off, len, 0, b->size) ? 0 : -EINVAL;
+}
+
+static int check_write(const struct blk *b, uint64_t off, uint64_t len)
+{
+	if (b->read_only)
+		return -EROFS;
+	return check(b, off, len);
+}
+
+int blk_read(struct blk *b, uint64_t off, void *buf, size_t len)
+{
+	int r = check(b, off, len);
+
+	return r || !len ? r : b->ops->read(b, off, buf, len);
+}
+
+int blk_write(struct blk *b, uint64_t off, const void *buf, size_t len)
+{
+	int r = check_write(b, off, len);
+
+	return r || !len ? r : b->ops->write(b, off, buf, len);
+}
+
+int blk_zero(struct blk *b, uint64_t off, uint64_t len)
+{
+	int r = check_write(b, off, len);
+
+	return r || !len ? r : b->ops->zero(b, off, len);
+}
+
+int blk_discard(struct blk *b, uint64_t off, uint64_t len)
+{
+	int r = check_write(b, off, len);
+
+	return r || !len || !b->ops->discard ? r : b->ops->discard(b, off, len);
+}
+
+int blk_flush(struct blk *b)
+{
+	return b->read_only ? 0 : b->ops->flush(b);
+}
+
+int blk_mark(struct blk *b)
+{
+	return b->ops->mark ? b->ops->mark(b) : -ENOTSUP;
+}
+
+int blk_rewind(struct blk *b)
+{
+	return b->ops->rewind ? b->ops->rewind(b) : -ENOTSUP;
+}
+
+void blk_close(struct blk *b)
+{
+	if (b)
+		b->ops->close(b);
+}
+
+/* ---- from text --------------------------------------------------------------------------------- */
+
+/* Takes `,ro` and `,rw` off the end of (text). */
+static int take_options(char *text, bool *ro, bool *rw, struct err *err)
+{
+	char *comma;
+
+	*ro = *rw = false;
+	while ((comma = strrchr(text, ',')) != NULL) {
+		if (!strcmp(comma, ",ro"))
+			*ro = true;
+		else if (!strcmp(comma, ",rw"))
+			*rw = true;
+		else
+			break;
+		*comma = 0;
+	}
+	if (*ro && *rw)
+		return err_set(err, -EINVAL, "disk %.80s: ro and rw contradict each other", text);
+	return 0;
+}
+
+static int open_mem(struct blk **out, const char *text, struct err *err)
+{
+	uint64_t size;
+
+	if (parse_u64(text, &size))
+		return err_set(err, -EINVAL, "disk mem:%.40s: give its size, as in mem:16M", text);
+	return blk_mem_new(out, size, err);
+}
+
+/* A file: without rw it is only read, and unless ro is said too, changes are kept in memory. */
+static int open_file(struct blk **out, const char *path, bool ro, bool rw, struct err *err)
+{
+	struct blk *b;
+	int r = blk_raw_open(&b, path, !rw, err);
+
+	if (r)
+		return r;
+	if (!ro && !rw)
+		return blk_overlay_new(out, b, err);
+	*out = b;
+	return 0;
+}
+
+int blk_open(struct blk **out, const char *spec, struct err *err)
+{
+	char text[SPEC_MAX];
+	bool ro, rw;
+	int r;
+
+	*out = NULL;
+	r = snprintf(text, sizeof(text), "%s", spec);
+	if (r < 0 || (size_t)r >= sizeof(text))
+		return err_set(err, -EINVAL, "disk %.40s...: over %u bytes of text", spec,
+			       SPEC_MAX);
+	r = take_options(text, &ro, &rw, err);
+	if (r)
+		return r;
+	if (!strncmp(text, "mem:", 4)) {
+		r = open_mem(out, text + 4, err);
+		if (!r)
+			(*out)->read_only = ro;
+		return r;
+	}
+	return open_file(out, strncmp(text, "raw:", 4) ? text : text + 4, ro, rw, err);
+}
