@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * silicon: the child: it loads a state into the host's CPU, runs the code under test, takes what is
- * there afterwards. It knows nothing but struct sil_shared and runs until its pipe ends.
+ * there afterwards. It knows nothing but struct sil_shared and runs until its pipe ends. Here it is
+ * set up, and here is what goes into the cases and out of them; bare.c has the rest.
  *
  * Into the code goes IRETQ, which loads CS, RIP, RFLAGS, SS and RSP of any mode at once. Out of it
  * comes a jump to sil_exit at a fixed low address, which saves all registers by absolute addresses:
@@ -15,6 +16,8 @@
 #include "silicon.h"
 
 #ifdef __x86_64__
+
+#include "child.h"
 
 #include <asm/ldt.h>
 #include <cpuid.h>
@@ -34,44 +37,16 @@
 #include <unistd.h>
 
 #define HWCAP2_FSGSBASE_BIT 2u
-
-/* The child's context, at SIL_LOW + 0x1000; offsets are in the assembly. */
-struct context {
-	struct sil_state out; /* 0 */
-	uint64_t host_rsp;    /* 704 */
-	uint64_t host_fs, host_gs;
-	uint64_t sig_fs, sig_gs; /* 728 */
-	uint64_t handler;	 /* 744 */
-	uint64_t in_test;	 /* 752 */
-	uint8_t pad[8];
-	uint8_t stack[256]; /* 768: IRETQ's frame; its top is 1024 */
-	uint8_t top[0];
-	/* the handler's own */
-	int vector;
-	uint32_t error;
-	uint64_t cr2;
-	uint32_t last_seen;
-	uint64_t ticked;
-	struct sil_shared *sh;
-};
-_Static_assert(offsetof(struct sil_state, rip) == 128, "known to the assembly");
-_Static_assert(offsetof(struct sil_state, rflags) == 136, "known to the assembly");
-_Static_assert(offsetof(struct sil_state, fs_base) == 144, "known to the assembly");
-_Static_assert(offsetof(struct sil_state, cs) == 160, "known to the assembly");
-_Static_assert(offsetof(struct sil_state, fx) == 192, "known to the assembly");
-_Static_assert(offsetof(struct context, host_rsp) == 704, "known to the assembly");
-_Static_assert(offsetof(struct context, sig_fs) == 728, "known to the assembly");
-_Static_assert(offsetof(struct context, handler) == 744, "known to the assembly");
-_Static_assert(offsetof(struct context, top) == 1024, "known to the assembly");
-
-#define CTX ((struct context *)(SIL_LOW + 0x1000))
+#define RSEQ_SIGNATURE	    0x53053053u /* the C library's */
+#define RSEQ_UNREGISTER	    1
+#define SIGNAL_RESTORER	    0x04000000u /* SA_RESTORER, the kernel's */
 
 /*
  * Copied to SIL_LOW: position independent but for the absolute addresses of the context, 0x0f001000.
  * sil_enter(in): 0 when the code came to its end, 1 when a signal ended it; CTX->out has the state.
  */
 extern const uint8_t sil_low_begin[], sil_low_end[], sil_low_exit[], sil_low_enter[],
-	sil_low_signal[], sil_low_syscall[];
+	sil_low_signal[], sil_low_syscall[], sil_low_restorer[], sil_low_start[];
 __asm__(".text\n"
 	".balign 16\n"
 	".set CTX, 0x0f001000\n"
@@ -149,16 +124,15 @@ __asm__(".text\n"
 	".balign 16\n"
 	"sil_low_syscall:\n" /* (a, b, c, number) */
 	"	mov %ecx, %eax\n	syscall\n	ret\n"
+	"sil_low_restorer:\n"
+	"	mov $15, %eax\n	syscall\n" /* rt_sigreturn */
+	"sil_low_start:\n"		   /* (stack, function) */
+	"	mov %rdi, %rsp\n	xor %ebp, %ebp\n	jmp *%rsi\n"
 	"sil_low_end:\n");
 
 static uint64_t low(const uint8_t *label)
 {
 	return SIL_LOW + (uint64_t)(label - sil_low_begin);
-}
-
-static long low_syscall(long nr, long a, long b, long c)
-{
-	return ((long (*)(long, long, long, long))low(sil_low_syscall))(a, b, c, nr);
 }
 
 unsigned sil_exit_code(unsigned bits, uint64_t at, uint8_t *out)
@@ -176,60 +150,6 @@ unsigned sil_exit_code(unsigned bits, uint64_t at, uint8_t *out)
 	st_le32(out + n, (uint32_t)low(sil_low_exit));
 	st_le16(out + n + 4, SIL_CS64);
 	return n + 6;
-}
-
-/* ---- signals ----------------------------------------------------------------------------------- */
-
-static void take_frame(struct sil_state *o, const ucontext_t *uc)
-{
-	static const uint8_t order[16] = {REG_RAX, REG_RCX, REG_RDX, REG_RBX, REG_RSP, REG_RBP,
-					  REG_RSI, REG_RDI, REG_R8,  REG_R9,  REG_R10, REG_R11,
-					  REG_R12, REG_R13, REG_R14, REG_R15};
-	const greg_t *g = uc->uc_mcontext.gregs;
-	uint16_t ds, es, fs, gs;
-
-	for (unsigned i = 0; i < 16; i++)
-		o->gpr[i] = (uint64_t)g[order[i]];
-	o->rip = (uint64_t)g[REG_RIP];
-	o->rflags = (uint64_t)g[REG_EFL];
-	o->cs = (uint16_t)g[REG_CSGSFS];
-	o->ss = (uint16_t)((uint64_t)g[REG_CSGSFS] >> 48);
-	__asm__("mov %%ds, %0" : "=r"(ds));
-	__asm__("mov %%es, %0" : "=r"(es));
-	__asm__("mov %%fs, %0" : "=r"(fs));
-	__asm__("mov %%gs, %0" : "=r"(gs));
-	o->ds = ds;
-	o->es = es;
-	o->fs = fs;
-	o->gs = gs;
-	o->fs_base = CTX->sig_fs;
-	o->gs_base = CTX->sig_gs;
-	memcpy(o->fx, uc->uc_mcontext.fpregs, sizeof(o->fx));
-}
-
-/* 1: leave the case; 0: go on where it was. */
-static int handler(int sig, siginfo_t *info, ucontext_t *uc)
-{
-	struct context *x = CTX;
-
-	(void)info;
-	if (sig == SIGVTALRM) {
-		if (!x->in_test || x->last_seen != x->sh->cur) {
-			x->last_seen = x->sh->cur;
-			/* Going back restores neither ID nor NT: what was interrupted counts not. */
-			x->ticked = x->in_test;
-			return 0;
-		}
-		x->vector = SIL_TIMEOUT;
-	} else {
-		if (!x->in_test) /* a fault of the child's own: lost */
-			low_syscall(SYS_exit_group, 3, 0, 0);
-		x->vector = sig == SIGSYS ? SIL_SYSCALL : (int)uc->uc_mcontext.gregs[REG_TRAPNO];
-		x->error = (uint32_t)uc->uc_mcontext.gregs[REG_ERR];
-		x->cr2 = (uint64_t)uc->uc_mcontext.gregs[REG_CR2];
-	}
-	take_frame(&x->out, uc);
-	return 1;
 }
 
 /* ---- setting up -------------------------------------------------------------------------------- */
@@ -284,57 +204,79 @@ static void die(const char *what)
 	_exit(2);
 }
 
-static void *map_at(uint64_t at, size_t len, int prot, int fd, off_t off)
+static void *map_at(uint64_t at, size_t len)
 {
-	void *p = mmap((void *)at, len, prot,
-		       (fd < 0 ? MAP_ANONYMOUS | MAP_PRIVATE : MAP_SHARED) | MAP_FIXED_NOREPLACE,
-		       fd, off);
+	void *p = mmap((void *)at, len, PROT_READ | PROT_WRITE,
+		       MAP_ANONYMOUS | MAP_PRIVATE | MAP_FIXED_NOREPLACE, -1, 0);
 
 	if (p != (void *)at)
 		die("the fixed addresses are taken");
 	return p;
 }
 
-static void map_world(struct sil_shared *sh, int code_fd)
+/* The two pages at SIL_LOW, and all at SIL_HIGH. */
+static void map_own(struct sil_shared *sh)
 {
-	void *p = map_at(SIL_LOW, 0x2000, PROT_READ | PROT_WRITE, -1, 0);
+	size_t bare = (size_t)(__stop_sil_bare - __start_sil_bare);
+	void *p = map_at(SIL_LOW, SIL_LOW_SIZE);
 
 	/* The linker puts both at the ends of one piece of code. */
 	/* cppcheck-suppress comparePointers */
 	memcpy(p, sil_low_begin, (size_t)(sil_low_end - sil_low_begin));
 	if (mprotect(p, 0x1000, PROT_READ | PROT_EXEC))
 		die("mprotect");
-	for (unsigned i = 0; i < SIL_SLOTS; i++)
-		map_at(SIL_CODE + (uint64_t)i * SIL_SLOT_SIZE, 0x1000, PROT_READ | PROT_EXEC,
-		       code_fd, (off_t)i * 0x1000);
-	memcpy(map_at(SIL_RW, SIL_RW_SIZE, PROT_READ | PROT_WRITE, -1, 0), sh->rw, SIL_RW_SIZE);
-	p = map_at(SIL_RO, SIL_RO_SIZE, PROT_READ | PROT_WRITE, -1, 0);
-	memcpy(p, sh->ro, SIL_RO_SIZE);
-	if (mprotect(p, SIL_RO_SIZE, PROT_READ))
+	p = map_at(SIL_HIGH, SIL_HIGH_END - SIL_HIGH);
+	if (bare > HIGH_CODE_SIZE)
+		die("too much code");
+	memcpy(p, __start_sil_bare, bare);
+	if (mprotect(p, HIGH_CODE_SIZE, PROT_READ | PROT_EXEC))
 		die("mprotect");
+	if (mremap(sh, sizeof(*sh), sizeof(*sh), MREMAP_MAYMOVE | MREMAP_FIXED, HIGH_SHARED) !=
+	    (void *)HIGH_SHARED)
+		die("mremap");
 }
 
+/* The C library's handlers return through the library, so these are the kernel's own calls. */
 static void take_signals(void)
 {
 	static const int sigs[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP, SIGSYS, SIGVTALRM};
 	struct itimerval tick = {{0, 10000}, {0, 10000}};
-	size_t size = 256 << 10;
-	stack_t ss = {.ss_size = size};
-	struct sigaction sa = {.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER | SA_RESTART};
+	stack_t ss = {.ss_sp = (void *)HIGH_ALT, .ss_size = HIGH_ALT_SIZE};
+	struct {
+		uint64_t handler, flags, restorer, mask;
+	} sa = {.flags = SA_SIGINFO | SA_ONSTACK | SA_NODEFER | SA_RESTART | SIGNAL_RESTORER,
+		.handler = low(sil_low_signal),
+		.restorer = low(sil_low_restorer)};
 
-	ss.ss_sp = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (ss.ss_sp == MAP_FAILED || sigaltstack(&ss, NULL))
+	if (sigaltstack(&ss, NULL))
 		die("sigaltstack");
-	sa.sa_sigaction = (void (*)(int, siginfo_t *, void *))low(sil_low_signal);
 	for (size_t i = 0; i < ARRAY_SIZE(sigs); i++)
-		if (sigaction(sigs[i], &sa, NULL))
+		if (syscall(SYS_rt_sigaction, sigs[i], &sa, NULL, sizeof(sa.mask)))
 			die("sigaction");
 	if (setitimer(ITIMER_VIRTUAL, &tick, NULL))
 		die("setitimer");
 }
 
-/* From here on the kernel answers the instruction at sil_low_syscall alone. */
-static void close_door(void)
+/*
+ * The kernel writes to the C library's restartable-sequences area, which is about to go: give it
+ * back. How long the library says it is differs from version to version.
+ */
+static void leave_rseq(void)
+{
+	extern const ptrdiff_t __rseq_offset __attribute__((weak));
+	uint64_t fs;
+
+	if (!&__rseq_offset)
+		return;
+	__asm__ volatile("rdfsbase %0" : "=r"(fs));
+	for (unsigned len = 20; len < 1024; len += 4)
+		if (!syscall(SYS_rseq, fs + (uint64_t)__rseq_offset, len, RSEQ_UNREGISTER,
+			     RSEQ_SIGNATURE))
+			return;
+}
+
+/* Through it the kernel answers the instruction at sil_low_syscall alone. bare.c closes it. */
+static void make_door(void)
 {
 #define SD(field) ((uint32_t)offsetof(struct seccomp_data, field))
 	struct sock_filter f[] = {
@@ -354,95 +296,44 @@ static void close_door(void)
 		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
 	};
 #undef SD
-	struct sock_fprog prog = {ARRAY_SIZE(f), f};
 
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
-	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog))
-		die("seccomp");
+	_Static_assert(sizeof(f) <= sizeof(CTX->filter), "it fits");
+	memcpy(CTX->filter, f, sizeof(f));
+	CTX->door = (struct sock_fprog){ARRAY_SIZE(f), CTX->filter};
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		die("prctl");
 }
 
-/* ---- running ------------------------------------------------------------------------------------- */
-
-static void keep_line(const struct sil_shared *sh, struct sil_result *r, unsigned line)
+/* Where code of bare.c is in the end. */
+static uint64_t high(const void *function)
 {
-	uint8_t *mem = (uint8_t *)SIL_RW + (size_t)line * SIL_LINE;
-
-	if (r->nr_lines < SIL_KEEP) {
-		r->line[r->nr_lines] = (uint16_t)line;
-		memcpy(r->bytes[r->nr_lines], mem, SIL_LINE);
-	}
-	r->nr_lines++;
-	memcpy(mem, sh->rw + (size_t)line * SIL_LINE, SIL_LINE);
-}
-
-/* What changed goes to the result, and memory back to what it was. */
-static void take_memory(const struct sil_shared *sh, struct sil_result *r)
-{
-	r->nr_lines = 0;
-	for (unsigned page = 0; page < SIL_RW_SIZE; page += 0x1000) {
-		if (!memcmp((uint8_t *)SIL_RW + page, sh->rw + page, 0x1000))
-			continue;
-		for (unsigned off = page; off < page + 0x1000; off += SIL_LINE)
-			if (memcmp((uint8_t *)SIL_RW + off, sh->rw + off, SIL_LINE))
-				keep_line(sh, r, off / SIL_LINE);
-	}
-}
-
-static void run_case(struct sil_shared *sh, unsigned i)
-{
-	struct sil_case *c = &sh->cases[i];
-	struct sil_result *r = &sh->results[i];
-	int fault;
-
-	for (unsigned k = 0; k < c->nr_patches; k++)
-		memcpy((uint8_t *)SIL_RW + c->patch[k].off, c->patch[k].bytes, c->patch[k].len);
-	CTX->error = 0;
-	CTX->cr2 = 0;
-	CTX->last_seen = ~0u;
-	CTX->ticked = 0;
-	CTX->in_test = 1;
-	fault = ((int (*)(struct sil_state *))low(sil_low_enter))(&c->in);
-	CTX->in_test = 0;
-	r->out = CTX->out;
-	r->vector = fault ? CTX->vector : SIL_OK;
-	if (CTX->ticked)
-		r->vector = SIL_TIMEOUT;
-	r->error = CTX->error;
-	r->cr2 = CTX->cr2;
-	if (!fault) {
-		r->out.cs = c->in.cs;
-		r->out.rip = c->in.rip + c->code_len;
-		if (c->bits == 16)
-			r->out.rip &= 0xffff;
-	}
-	take_memory(sh, r);
+	/* cppcheck-suppress comparePointers */
+	return HIGH_CODE + (uint64_t)((const uint8_t *)function - __start_sil_bare);
 }
 
 _Noreturn void sil_child_main(struct sil_shared *sh, int code_fd, int from, int to, bool has16)
 {
 	struct rlimit none = {0, 0};
-	uint8_t byte = 0;
 
-	map_world(sh, code_fd);
 	setrlimit(RLIMIT_CORE, &none);
+	for (int fd = 0; fd < 1024; fd++)
+		if (fd != 2 && fd != code_fd && fd != from && fd != to)
+			close(fd);
 	if (has16 && !sil_child_try16())
 		die("modify_ldt");
-	CTX->sh = sh;
-	CTX->handler = (uint64_t)(uintptr_t)handler;
-	__asm__ volatile("rdfsbase %0" : "=r"(CTX->host_fs));
-	__asm__ volatile("rdgsbase %0" : "=r"(CTX->host_gs));
+	map_own(sh);
+	CTX->sh = (struct sil_shared *)HIGH_SHARED;
+	CTX->handler = high((const void *)sil_bare_handler);
+	CTX->enter = (int (*)(const struct sil_state *))low(sil_low_enter);
+	CTX->syscall = (long (*)(long, long, long, long))low(sil_low_syscall);
+	CTX->code_fd = code_fd;
+	CTX->from = from;
+	CTX->to = to;
+	make_door();
 	take_signals();
-	close_door();
-	while (low_syscall(SYS_read, from, (long)&byte, 1) == 1) {
-		for (unsigned i = sh->first; i < sh->count; i++) {
-			sh->cur = i;
-			__asm__ volatile("" ::: "memory");
-			run_case(sh, i);
-		}
-		if (low_syscall(SYS_write, to, (long)&byte, 1) != 1)
-			break;
-	}
-	low_syscall(SYS_exit_group, 0, 0, 0);
+	leave_rseq();
+	((void (*)(uint64_t, uint64_t))low(sil_low_start))(HIGH_STACK_TOP - 8,
+							   high((const void *)sil_bare_main));
 	__builtin_unreachable();
 }
 

@@ -58,8 +58,9 @@ static void place(struct sil_build *g)
 
 static void finish(struct sil_case *c)
 {
-	uint8_t out[8];
-	unsigned n = sil_exit_code(c->bits, SIL_CODE, out);
+	uint8_t out[SIL_EXIT_MAX];
+	uint64_t linear = SIL_CODE + (uint64_t)c->slot * SIL_SLOT_SIZE;
+	unsigned n;
 	uint64_t *sp = &c->in.gpr[X86_RSP];
 	struct x86_seg ss;
 
@@ -70,7 +71,9 @@ static void finish(struct sil_case *c)
 	/* Code beyond the page is not there. */
 	if (c->code_off + c->code_len > 0x1000)
 		c->code_len = (uint16_t)(0x1000 - c->code_off);
-	c->has_exit = c->code_off + c->code_len + n <= 0x1000;
+	n = sil_exit_code(c->bits, linear + c->code_off + c->code_len, out);
+	c->exit_len = c->code_off + c->code_len + n <= 0x1000 ? (uint8_t)n : 0;
+	memcpy(c->code + c->code_len, out, c->exit_len);
 }
 
 static void start(struct sil_build *g, const struct sil_gen *gen, struct sil_case *c, uint64_t what,

@@ -93,9 +93,8 @@ uint64_t sil_gen_landing(struct sil_build *g)
 	switch (sil_below(&g->r, 24)) {
 	case 0: /* no code there */
 		return page + 0x1000 + sil_below(&g->r, 0x1000);
-	case 1: /* 16-bit code does not reach the other slots */
-		return sil_val_int(&g->r, g->c->bits / 8) &
-		       (g->c->bits == 16 ? SIL_SLOT_SIZE - 1 : ~0ull);
+	case 1:
+		return sil_val_int(&g->r, g->c->bits / 8);
 	default:
 		return page + 0x900 + sil_below(&g->r, 0x600);
 	}

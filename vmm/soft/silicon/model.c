@@ -380,7 +380,7 @@ static bool at_end(const struct soft *s, const struct sil_case *c)
 
 	if (c->bits == 16)
 		end &= 0xffff;
-	return c->has_exit && s->rip == end && s->seg[X86_CS].sel == c->in.cs && !s->db_pending;
+	return c->exit_len && s->rip == end && s->seg[X86_CS].sel == c->in.cs && !s->db_pending;
 }
 
 static bool run_reference(struct soft *s, const struct sil_case *c)
@@ -399,18 +399,12 @@ static bool run_reference(struct soft *s, const struct sil_case *c)
 void sil_model_run(struct sil_model *m, const struct sil_case *c, struct sil_result *out, bool fast)
 {
 	uint64_t gpa = G_CODE + (uint64_t)c->slot * 0x1000 + c->code_off, before;
-	uint8_t fill[SIL_CODE_MAX + 8];
+	uint8_t fill[SIL_CODE_MAX + SIL_EXIT_MAX];
+	unsigned len = c->code_len + c->exit_len;
 	bool ok = true;
-	unsigned out_len;
 
-	gmem_write(m->mem, gpa, c->code, c->code_len);
 	/* The way out is never run here, but may be read as data. */
-	out_len = c->has_exit ? sil_exit_code(c->bits,
-					      SIL_CODE + (uint64_t)c->slot * SIL_SLOT_SIZE +
-						      c->code_off + c->code_len,
-					      fill)
-			      : 0;
-	gmem_write(m->mem, gpa + c->code_len, fill, out_len);
+	gmem_write(m->mem, gpa, c->code, len);
 	for (unsigned k = 0; k < c->nr_patches; k++)
 		memcpy(m->ram + G_RW + c->patch[k].off, c->patch[k].bytes, c->patch[k].len);
 	load(m, c);
@@ -426,5 +420,5 @@ void sil_model_run(struct sil_model *m, const struct sil_case *c, struct sil_res
 		out->vector = SIL_TIMEOUT;
 	take_memory(m, out);
 	memset(fill, SIL_FILL, sizeof(fill));
-	gmem_write(m->mem, gpa, fill, c->code_len + out_len);
+	gmem_write(m->mem, gpa, fill, len);
 }

@@ -80,13 +80,6 @@ static int share(struct sil *o, struct err *err)
 	o->code_fd = memfd_create("silicon", MFD_CLOEXEC);
 	if (o->code_fd < 0 || ftruncate(o->code_fd, (off_t)SIL_SLOTS * 0x1000))
 		return err_set(err, -errno, "silicon: memfd: %s", strerror(errno));
-	o->code = mmap(NULL, (size_t)SIL_SLOTS * 0x1000, PROT_READ | PROT_WRITE, MAP_SHARED,
-		       o->code_fd, 0);
-	if (o->code == MAP_FAILED) {
-		o->code = NULL;
-		return err_set(err, -ENOMEM, "silicon: no memory for code");
-	}
-	memset(o->code, SIL_FILL, (size_t)SIL_SLOTS * 0x1000);
 	return 0;
 }
 
@@ -123,28 +116,12 @@ int sil_open(struct sil *o, uint64_t seed, struct err *err)
 void sil_close(struct sil *o)
 {
 	stop(o);
-	if (o->code)
-		munmap(o->code, (size_t)SIL_SLOTS * 0x1000);
 	if (o->sh)
 		munmap(o->sh, sizeof(*o->sh));
 	if (o->code_fd >= 0)
 		close(o->code_fd);
-	o->code = NULL;
 	o->sh = NULL;
 	o->code_fd = -1;
-}
-
-void sil_place(struct sil *o, unsigned i)
-{
-	const struct sil_case *c = &o->sh->cases[i];
-	uint8_t *page = o->code + (size_t)i * 0x1000;
-
-	memset(page, SIL_FILL, 0x1000);
-	memcpy(page + c->code_off, c->code, c->code_len);
-	if (c->has_exit)
-		sil_exit_code(c->bits,
-			      SIL_CODE + (uint64_t)i * SIL_SLOT_SIZE + c->code_off + c->code_len,
-			      page + c->code_off + c->code_len);
 }
 
 /* True: the batch is done. False: the child is lost. */

@@ -2,8 +2,9 @@
 /*
  * silicon: compare the software CPU with the one of the host, instruction by instruction.
  *
- * - child.c, oracle.c: a sandboxed child process that loads a state, runs a few bytes of code at
- *   CPL 3 in 64-bit, 32-bit or 16-bit protected mode, and gives back the state after or the fault.
+ * - child.c, bare.c, oracle.c: a sandboxed child process that loads a state, runs a few bytes of
+ *   code at CPL 3 in 64-bit, 32-bit or 16-bit protected mode, and gives back the state after or the
+ *   fault.
  * - forms.c, gen.c, values.c: what is run: every opcode form that the decoder knows, with operands,
  *   flags, memory and addresses from the corners.
  * - model.c: the same on struct soft, by the reference path and by the fast path.
@@ -11,9 +12,9 @@
  * - run.c: many cases, the table of results. main.c: the program build/dev/silicon.
  *
  * It executes code on the host, so it is no part of any library. The sandbox: the child is forked,
- * has no files but two pipes, and a seccomp filter that lets through read, write and exit from its
- * own three system call instructions and nothing else, so that code under test reaches no kernel
- * service. A child that is lost is replaced. A timer ends what loops.
+ * unmaps all that it was forked with and closes all but two pipes; a seccomp filter lets through
+ * read, write and exit from its own system call instruction and nothing else, so that code under
+ * test reaches no kernel service. A child that is lost is replaced. A timer ends what loops.
  *
  * Not for threads: one struct sil, one process.
  */
@@ -28,6 +29,7 @@
 
 #define SIL_SLOTS     128u	    /* cases a batch; each has a code page and an unmapped one */
 #define SIL_LOW	      0x0f000000ull /* the child's own: trampolines, then its context */
+#define SIL_LOW_SIZE  0x2000u
 #define SIL_CODE      0x10000000ull
 #define SIL_SLOT_SIZE 0x2000u
 #define SIL_DATA      0x20000000ull /* base of the 16-bit segments: unmapped up to SIL_RW */
@@ -35,6 +37,8 @@
 #define SIL_RW_SIZE   0x4000u
 #define SIL_RO	      0x20006000ull /* between and behind: unmapped */
 #define SIL_RO_SIZE   0x1000u
+#define SIL_HIGH      0x2b5d9f3c0000ull /* the child's own too, where no case is likely to look */
+#define SIL_HIGH_END  0x2b5d9f600000ull
 #define SIL_LINE      64u
 #define SIL_LINES     (SIL_RW_SIZE / SIL_LINE)
 
@@ -76,6 +80,7 @@ struct sil_state {
 } __attribute__((aligned(64)));
 
 #define SIL_CODE_MAX 48u
+#define SIL_EXIT_MAX 8u
 #define SIL_PATCHES  6u
 #define SIL_PATCH    64u
 
@@ -90,9 +95,9 @@ struct sil_case {
 	uint32_t form;
 	uint64_t index; /* of the case in its form */
 	uint16_t slot, bits, nr_insns;
-	uint16_t code_off, code_len; /* in the slot's page */
-	bool has_exit;		     /* the way out fits behind the code */
-	uint8_t code[SIL_CODE_MAX];
+	uint16_t code_off, code_len;		   /* in the slot's page */
+	uint8_t exit_len;			   /* 0: the way out does not fit behind the code */
+	uint8_t code[SIL_CODE_MAX + SIL_EXIT_MAX]; /* with the way out; all else is SIL_FILL */
 	unsigned nr_patches;
 	struct sil_patch patch[SIL_PATCHES];
 };
@@ -126,7 +131,6 @@ struct sil_shared {
 
 struct sil {
 	struct sil_shared *sh;
-	uint8_t *code; /* the parent's view of SIL_CODE */
 	int pid, to, from, code_fd;
 	bool has16;
 	char no16[80]; /* why not */
@@ -136,8 +140,6 @@ struct sil {
 /* -ENOTSUP with the reason where the host or the sandbox does not do. Memory (seed) is in sh->rw. */
 int sil_open(struct sil *o, uint64_t seed, struct err *err);
 void sil_close(struct sil *o);
-/* Put code of case (i) where it is run. */
-void sil_place(struct sil *o, unsigned i);
 /* Run cases 0 to n - 1: results are in sh->results. */
 int sil_run(struct sil *o, unsigned n, struct err *err);
 
