@@ -22,10 +22,10 @@ extern volatile sig_atomic_t cli_stop;
 /* ---- guest.c: what run and trace share ----------------------------------------------------------- */
 
 struct guest_opts {
-	const char *cpu, *cpu_model, *machine, *kernel, *initrd, *cmdline, *mode, *input;
+	const char *cpu, *cpu_model, *machine, *kernel, *cmdline, *boot, *mode, *input;
 	const char *base_text, *mem_text;
 	uint64_t seed, limit, timeout;
-	struct opt_strs devices, modules;
+	struct opt_strs devices, modules, initrds;
 	bool json, quiet, verbose, no_finish;
 };
 
@@ -53,7 +53,9 @@ struct guest_opts {
 		 "SPEC",   "add a device: CLASS[,OPTION=VALUE]...; may be given again",              \
 		 0,	   0},                                                                       \
 		{"kernel", 'k', OPT_STR, offsetof(T, g.kernel), "FILE", "the same as GUEST", 0, 0},  \
-		{"initrd", 'i', OPT_STR, offsetof(T, g.initrd), "FILE", "the initial RAM disk",      \
+		{"initrd", 'i',                                                                      \
+		 OPT_STRS, offsetof(T, g.initrds),                                                   \
+		 "FILE",   "the initial RAM disk; given again, one after the other",                 \
 		 0,	   0},                                                                       \
 		{"module",                                                                           \
 		 0,                                                                                  \
@@ -67,6 +69,10 @@ struct guest_opts {
 		 OPT_STR,   offsetof(T, g.cmdline),                                                  \
 		 "TEXT",    "the kernel's command line",                                             \
 		 0,	    0},                                                                      \
+		{"boot",  0,                                                                         \
+		 OPT_STR, offsetof(T, g.boot),                                                       \
+		 "WAY",	  "how a kernel is entered: direct, guest, 64, 32, 16 or pvh",               \
+		 0,	  0},                                                                        \
 		{"mode",  0,                                                                         \
 		 OPT_STR, offsetof(T, g.mode),                                                       \
 		 "MODE",  "how a flat image is entered: real (the default), prot or long",           \
@@ -112,7 +118,7 @@ struct cli_guest {
 	struct guest_spec header; /* of a .asm */
 	bool has_header;
 	const char *dev[OPT_MANY + GUEST_DEVICES];
-	void *files[4 + OPT_MANY]; /* to be freed */
+	void *files[4 + 2 * OPT_MANY]; /* to be freed */
 	unsigned nr_files;
 };
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <vmm/kvm.h>
+#include <vmm/unpack.h>
 
 #include "cli.h"
 
@@ -181,6 +182,14 @@ static void check_tools(struct out *o)
 		snprintf(install, sizeof(install), "install the package %s", libraries[i].package);
 		item(o, libraries[i].name, !access(libraries[i].header, R_OK), libraries[i].what,
 		     NULL, install);
+	}
+	section(o, "Compressions of kernels that this program unpacks", "compressions");
+	for (enum unpack_format f = UNPACK_GZIP; f <= UNPACK_ZSTD; f++) {
+		snprintf(install, sizeof(install),
+			 "install the package %s and build Vise again; until then --boot guest",
+			 unpack_package(f));
+		item(o, unpack_name(f), unpack_has(f), "kernels and RAM disks", unpack_library(f),
+		     install);
 	}
 	section(o, "Folders", "folders");
 	err = (struct err){0};

@@ -60,7 +60,8 @@ static void show_machine(const struct cli_guest *g, struct vm *vm)
 		fprintf(stderr, "vise: %s: %s\n", g->name, g->header.summary);
 	if (!l || !g->spec.load.image.data)
 		return;
-	fprintf(stderr, "vise: %s, entry 0x%llx\n", load_kind_name(l->kind),
+	fprintf(stderr, "vise: %s%s%s, entry 0x%llx\n", load_kind_name(l->kind),
+		l->boot ? " by way of " : "", l->boot ? load_boot_name(l->boot) : "",
 		(unsigned long long)l->entry);
 	for (unsigned i = 0; i < l->nr_ranges; i++)
 		fprintf(stderr, "vise: placed 0x%llx bytes at 0x%llx\n",
@@ -113,8 +114,9 @@ const struct cmd cmd_run = {
 	.args = "[GUEST]",
 	.summary = "boot a guest and say how it ended",
 	.text = "GUEST is a .asm (assembled into a cache; its header says which memory, devices,\n"
-		"input and exit it wants), a built flat image, or a kernel: multiboot, ELF64 or\n"
-		"bzImage. What it sends to its serial port and to port 0xe9 goes to standard output\n"
+		"input and exit it wants), a built flat image, or a kernel: multiboot 1 or 2, ELF\n"
+		"(by its PVH entry if it has one) or bzImage, whose kernel is unpacked on the host\n"
+		"unless --boot says otherwise. What it sends to its serial port and to port 0xe9 goes to standard output\n"
 		"as it comes; how it ended is said on standard error.\n"
 		"\n"
 		"With --json the last line of standard output is one object with the keys verdict,\n"

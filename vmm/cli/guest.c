@@ -51,7 +51,7 @@ static const char *foreign(const unsigned char *p, size_t len)
 	} kinds[] = {
 		{"\x7f"
 		 "ELF",
-		 4, "an ELF file that is neither x86-64 nor has a multiboot header"},
+		 4, "an ELF file that is not for x86"},
 		{"\x1f\x8b", 2, "compressed with gzip"},
 		{"\xfd"
 		 "7zXZ",
@@ -214,12 +214,53 @@ static int open_module(struct cli_guest *g, const char *arg, struct err *err)
 	return st;
 }
 
+/* The kernel looks for the next archive on 4 bytes; zeroes between are fine. */
+#define INITRD_ALIGN 4u
+
+/* Several RAM disks are one after the other: each adds to, and replaces files of, those before. */
+static int join_initrds(struct cli_guest *g, const struct guest_opts *o, struct err *err)
+{
+	struct load_blob part[OPT_MANY] = {0}, *all = &g->spec.load.initrd;
+	size_t len = 0;
+	uint8_t *p;
+
+	if (o->initrds.n == 1)
+		return read_kept(g, o->initrds.v[0], FILE_MAX, all, err);
+	for (unsigned i = 0; i < o->initrds.n; i++) {
+		int st = read_kept(g, o->initrds.v[i], FILE_MAX, &part[i], err);
+
+		if (st)
+			return st;
+		len += align_up(part[i].len, INITRD_ALIGN);
+	}
+	p = calloc(1, len ? len : 1);
+	if (!p) {
+		err_set(err, -ENOMEM, "no memory for initrds of %zu bytes", len);
+		return ST_START;
+	}
+	g->files[g->nr_files++] = p;
+	*all = (struct load_blob){p, len, NULL};
+	for (unsigned i = 0; i < o->initrds.n; i++) {
+		memcpy(p, part[i].data, part[i].len);
+		p += align_up(part[i].len, INITRD_ALIGN);
+	}
+	return 0;
+}
+
+static int set_boot(struct load_req *req, const struct guest_opts *o, struct err *err)
+{
+	if (!o->boot || !load_boot_parse(o->boot, &req->boot))
+		return 0;
+	err_set(err, -EINVAL, "--boot '%.40s' is none of: auto direct guest 64 32 16 pvh", o->boot);
+	return ST_USAGE;
+}
+
 /* What comes on top of the image or the header. */
 static int add_options(struct cli_guest *g, const struct guest_opts *o, struct err *err)
 {
 	struct vm_spec *spec = &g->spec;
 	struct load_blob in = {0};
-	int st = 0;
+	int st;
 
 	for (unsigned i = 0; i < o->devices.n; i++)
 		g->dev[spec->nr_devices++] = o->devices.v[i];
@@ -228,8 +269,9 @@ static int add_options(struct cli_guest *g, const struct guest_opts *o, struct e
 		spec->cpu_model = o->cpu_model;
 	if (o->cmdline)
 		spec->load.cmdline = o->cmdline;
-	if (o->initrd)
-		st = read_kept(g, o->initrd, FILE_MAX, &spec->load.initrd, err);
+	st = set_boot(&spec->load, o, err);
+	if (!st && o->initrds.n)
+		st = join_initrds(g, o, err);
 	for (unsigned i = 0; i < o->modules.n && !st; i++)
 		st = open_module(g, o->modules.v[i], err);
 	if (!st && o->input) {

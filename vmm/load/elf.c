@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * load: ELF (System V gABI, chapters 4 and 5): PT_LOAD segments by p_paddr. Sections, notes,
+ * load: ELF (System V gABI, chapters 4 and 5): PT_LOAD segments by p_paddr, PVH's note. Sections,
  * dynamic linking and p_align do not matter to what is placed and are not read.
  */
 #include "load_priv.h"
@@ -18,6 +18,7 @@ enum elf {
 	EM_386 = 3,
 	EM_X86_64 = 62,
 	PT_LOAD = 1,
+	PT_NOTE = 4,
 	EHDR32_SIZE = 52,
 	EHDR64_SIZE = 64,
 	PHDR32_SIZE = 32,
@@ -64,73 +65,68 @@ static void get_phdr(const uint8_t *b, bool is64, struct phdr *h)
 	h->memsz = is64 ? ld_le64(b + 40) : ld_le32(b + 20);
 }
 
-static int check_ident(struct load_plan *p, const char *fmt, bool allow32, bool *is64)
+static int check_ident(const struct load_blob *im, struct err *err, const char *fmt, bool *is64)
 {
-	const struct load_blob *im = &p->req->image;
 	const uint8_t *b = im->data;
 
 	if (!load_is_elf(b, im->len))
-		return err_set(p->err, -ENOEXEC,
-			       "%s: no ELF magic at its start: this is no ELF file", fmt);
+		return err_set(err, -ENOEXEC, "%s: no ELF magic at its start: this is no ELF file",
+			       fmt);
 	if (im->len < EHDR32_SIZE)
-		return err_set(p->err, -ENOEXEC,
+		return err_set(err, -ENOEXEC,
 			       "%s: %zu bytes are too few for an ELF header: the file is cut short",
 			       fmt, im->len);
 	*is64 = b[EI_CLASS] == ELFCLASS64;
 	if (!*is64 && b[EI_CLASS] != ELFCLASS32)
-		return err_set(p->err, -ENOEXEC, "%s: e_ident class %u is neither ELF32 nor ELF64",
+		return err_set(err, -ENOEXEC, "%s: e_ident class %u is neither ELF32 nor ELF64",
 			       fmt, b[EI_CLASS]);
-	if (!*is64 && !allow32)
-		return err_set(p->err, -ENOEXEC,
-			       "%s: ELF32 without a multiboot header: add the header or build "
-			       "ELF64",
-			       fmt);
 	if (*is64 && im->len < EHDR64_SIZE)
-		return err_set(p->err, -ENOEXEC,
+		return err_set(err, -ENOEXEC,
 			       "%s: %zu bytes are too few for an ELF64 header: the file is cut "
 			       "short",
 			       fmt, im->len);
 	if (b[EI_DATA] != ELFDATA2LSB || b[EI_VERSION] != EV_CURRENT)
-		return err_set(p->err, -ENOEXEC,
+		return err_set(err, -ENOEXEC,
 			       "%s: e_ident data %u, version %u: only little-endian (1), version 1",
 			       fmt, b[EI_DATA], b[EI_VERSION]);
 	return 0;
 }
 
-static int check_ehdr(struct load_plan *p, const char *fmt, const struct ehdr *h)
+static int check_ehdr(const struct load_blob *im, struct err *err, const char *fmt,
+		      const struct ehdr *h)
 {
 	unsigned machine = h->is64 ? EM_X86_64 : EM_386;
 	unsigned phentsize = h->is64 ? PHDR64_SIZE : PHDR32_SIZE;
 
 	if (h->machine != machine)
-		return err_set(p->err, -ENOEXEC, "%s: e_machine %u is not x86 (%u): build for x86",
+		return err_set(err, -ENOEXEC, "%s: e_machine %u is not x86 (%u): build for x86",
 			       fmt, h->machine, machine);
 	if (h->type != ET_EXEC && h->type != ET_DYN)
-		return err_set(p->err, -ENOEXEC,
+		return err_set(err, -ENOEXEC,
 			       "%s: e_type %u is not an executable (2 or 3): link the file", fmt,
 			       h->type);
 	if (h->version != EV_CURRENT)
-		return err_set(p->err, -ENOEXEC, "%s: e_version %u is not 1: a damaged file?", fmt,
+		return err_set(err, -ENOEXEC, "%s: e_version %u is not 1: a damaged file?", fmt,
 			       h->version);
 	if (!h->phnum)
-		return err_set(p->err, -ENOEXEC,
+		return err_set(err, -ENOEXEC,
 			       "%s: e_phnum 0: no program headers, nothing to load: link the file",
 			       fmt);
 	if (h->phentsize != phentsize)
-		return err_set(p->err, -ENOEXEC, "%s: e_phentsize %u is not %u: a damaged file?",
-			       fmt, h->phentsize, phentsize);
-	if (!range_within(h->phoff, (uint64_t)h->phnum * phentsize, 0, p->req->image.len))
-		return err_set(p->err, -ENOEXEC,
+		return err_set(err, -ENOEXEC, "%s: e_phentsize %u is not %u: a damaged file?", fmt,
+			       h->phentsize, phentsize);
+	if (!range_within(h->phoff, (uint64_t)h->phnum * phentsize, 0, im->len))
+		return err_set(err, -ENOEXEC,
 			       "%s: e_phoff 0x%llx with e_phnum %u lies past the file's end 0x%zx: "
 			       "the file is cut short",
-			       fmt, (unsigned long long)h->phoff, h->phnum, p->req->image.len);
+			       fmt, (unsigned long long)h->phoff, h->phnum, im->len);
 	return 0;
 }
 
 static int claim_segment(struct load_plan *p, const char *fmt, unsigned i, const struct phdr *ph,
 			 uint64_t limit)
 {
-	const struct load_blob *im = &p->req->image;
+	const struct load_blob *im = &p->elf;
 	char what[40] = "ELF segment ";
 	unsigned at = 12;
 
@@ -159,50 +155,67 @@ static int claim_segment(struct load_plan *p, const char *fmt, unsigned i, const
 				ph->filesz, 0);
 }
 
+static int get_checked(const struct load_blob *im, struct err *err, const char *fmt, struct ehdr *h)
+{
+	bool is64 = false;
+	int rc = check_ident(im, err, fmt, &is64);
+
+	if (rc)
+		return rc;
+	get_ehdr(im->data, is64, h);
+	return check_ehdr(im, err, fmt, h);
+}
+
+bool load_is_elf32(const struct load_plan *p)
+{
+	const uint8_t *b = p->elf.data;
+
+	return load_is_elf(b, p->elf.len) && p->elf.len > EI_CLASS && b[EI_CLASS] == ELFCLASS32;
+}
+
 /*
  * e_entry as a physical address when a segment is there, which is what vmlinux and multiboot images
  * have; else as a virtual one. A segment may have both, so physical goes first.
  */
-static int find_entry(struct load_plan *p, const char *fmt, const struct ehdr *h)
+int load_elf_entry(struct load_plan *p, const char *fmt)
 {
-	const uint8_t *table = (const uint8_t *)p->req->image.data + h->phoff;
+	const uint8_t *table;
+	struct ehdr h;
+	int rc = get_checked(&p->elf, p->err, fmt, &h);
 
+	if (rc)
+		return rc;
+	table = (const uint8_t *)p->elf.data + h.phoff;
 	for (unsigned virt = 0; virt < 2; virt++) {
-		for (unsigned i = 0; i < h->phnum; i++) {
+		for (unsigned i = 0; i < h.phnum; i++) {
 			struct phdr ph;
 
-			get_phdr(table + (size_t)i * h->phentsize, h->is64, &ph);
+			get_phdr(table + (size_t)i * h.phentsize, h.is64, &ph);
 			if (ph.type != PT_LOAD ||
-			    !range_within(h->entry, 1, virt ? ph.vaddr : ph.paddr, ph.memsz))
+			    !range_within(h.entry, 1, virt ? ph.vaddr : ph.paddr, ph.memsz))
 				continue;
-			p->res->entry = virt ? h->entry - ph.vaddr + ph.paddr : h->entry;
+			p->res->entry = virt ? h.entry - ph.vaddr + ph.paddr : h.entry;
 			return 0;
 		}
 	}
 	return err_set(p->err, -ENOEXEC,
 		       "%s: e_entry 0x%llx lies in no loaded segment: set the entry symbol", fmt,
-		       (unsigned long long)h->entry);
+		       (unsigned long long)h.entry);
 }
 
-int load_elf_segments(struct load_plan *p, const char *fmt, bool allow32, uint64_t limit)
+int load_elf_segments(struct load_plan *p, const char *fmt, uint64_t limit)
 {
-	const uint8_t *b = p->req->image.data;
+	const uint8_t *b = p->elf.data;
 	struct ehdr h;
 	unsigned loads = 0;
-	bool is64 = false;
-	int rc;
+	int rc = get_checked(&p->elf, p->err, fmt, &h);
 
-	rc = check_ident(p, fmt, allow32, &is64);
-	if (rc)
-		return rc;
-	get_ehdr(b, is64, &h);
-	rc = check_ehdr(p, fmt, &h);
 	if (rc)
 		return rc;
 	for (unsigned i = 0; i < h.phnum; i++) {
 		struct phdr ph;
 
-		get_phdr(b + h.phoff + (size_t)i * h.phentsize, is64, &ph);
+		get_phdr(b + h.phoff + (size_t)i * h.phentsize, h.is64, &ph);
 		if (ph.type != PT_LOAD || (!ph.memsz && !ph.filesz))
 			continue;
 		if (++loads > LOAD_SEGMENTS)
@@ -217,8 +230,59 @@ int load_elf_segments(struct load_plan *p, const char *fmt, bool allow32, uint64
 		return err_set(p->err, -ENOEXEC,
 			       "%s: e_phnum %u, but no PT_LOAD segment: nothing to load", fmt,
 			       h.phnum);
-	return find_entry(p, fmt, &h);
+	return 0;
 }
+
+/* ---- PVH's note ------------------------------------------------------------------------------- */
+
+/*
+ * A note: lengths of name and contents, type, name, contents; each of both padded to 4 bytes, which
+ * is what Linux and Xen do whatever p_align says.
+ */
+#define NOTE_HEAD  12u
+#define XEN_PHYS32 18u /* XEN_ELFNOTE_PHYS32_ENTRY, xen/include/public/elfnote.h */
+
+static bool find_note(const uint8_t *b, uint64_t len, uint64_t *entry)
+{
+	uint64_t at = 0;
+
+	while (len - at >= NOTE_HEAD) {
+		uint64_t name = ld_le32(b + at), desc = ld_le32(b + at + 4);
+		uint64_t body = at + NOTE_HEAD + align_up(name, 4), end = body + align_up(desc, 4);
+
+		if (body + desc > len)
+			return false;
+		if (ld_le32(b + at + 8) == XEN_PHYS32 && name == 4 &&
+		    !memcmp(b + at + NOTE_HEAD, "Xen", 4) && (desc == 4 || desc == 8)) {
+			*entry = ld_le(b + body, (unsigned)desc);
+			return true;
+		}
+		if (end > len)
+			return false;
+		at = end;
+	}
+	return false;
+}
+
+bool load_elf_pvh(const struct load_blob *elf, uint64_t *entry)
+{
+	const uint8_t *b = elf->data;
+	struct ehdr h;
+
+	if (get_checked(elf, NULL, "", &h))
+		return false;
+	for (unsigned i = 0; i < h.phnum; i++) {
+		struct phdr ph;
+
+		get_phdr(b + h.phoff + (size_t)i * h.phentsize, h.is64, &ph);
+		if (ph.type == PT_NOTE && range_within(ph.off, ph.filesz, 0, elf->len) &&
+		    find_note(b + ph.off, ph.filesz, entry))
+			return true;
+	}
+	return false;
+}
+
+/* ---- vmlinux ---------------------------------------------------------------------------------- */
 
 /*
  * A vmlinux has no setup header. The kernel's own limits then: COMMAND_LINE_SIZE of x86 is 2048
@@ -229,15 +293,22 @@ int load_elf_segments(struct load_plan *p, const char *fmt, bool allow32, uint64
 
 int load_elf(struct load_plan *p)
 {
+	bool is32 = load_is_elf32(p);
 	int rc;
 
-	p->res->mode = X86_LONG;
-	rc = load_elf_segments(p, "ELF", false, LOAD_64G);
+	if (is32 && p->boot == LOAD_BOOT_64)
+		return err_set(p->err, -ENOEXEC,
+			       "ELF: a 32-bit kernel has no 64-bit entry: leave --boot away");
+	p->res->mode = is32 ? X86_PROT : X86_LONG;
+	rc = load_elf_segments(p, "ELF", is32 ? LOAD_4G : LOAD_64G);
+	if (!rc)
+		rc = load_elf_entry(p, "ELF");
 	if (rc)
 		return rc;
 	st_le16(p->page + HDR_BOOT_FLAG, HDR_BOOT_MAGIC);
 	st_le32(p->page + HDR_MAGIC, HDR_MAGIC_HDRS);
 	st_le16(p->page + HDR_VERSION, 0x020c);
 	p->page[HDR_LOADFLAGS] = HDR_LOADED_HIGH;
+	p->boot = is32 ? LOAD_BOOT_32 : LOAD_BOOT_64;
 	return load_zeropage(p, "ELF", LOAD_CMDLINE_MAX - 1, ELF_INITRD_MAX);
 }

@@ -165,7 +165,7 @@ static int claim_by_fields(struct load_plan *p, size_t off)
 static void put_memory(struct load_plan *p)
 {
 	struct load_map map[LOAD_MAPS];
-	unsigned n = load_memory_map(p->mem, map);
+	unsigned n = load_memory_map(p->mem, p->low_end, map);
 	uint64_t end = gmem_low_end(p->mem, LOAD_4G);
 	uint8_t *i = p->page;
 
@@ -239,6 +239,7 @@ int load_multiboot(struct load_plan *p)
 	int rc;
 
 	p->res->mode = X86_PROT;
+	p->state = STATE_MULTIBOOT;
 	p->mb_magic = MB_BOOT_MAGIC;
 	rc = find_header(p, &off, &flags);
 	if (rc)
@@ -246,7 +247,9 @@ int load_multiboot(struct load_plan *p)
 	if (flags & MBH_FLAG_ADDR)
 		rc = claim_by_fields(p, off);
 	else
-		rc = load_elf_segments(p, "multiboot", true, LOAD_4G);
+		rc = load_elf_segments(p, "multiboot", LOAD_4G);
+	if (!rc && !(flags & MBH_FLAG_ADDR))
+		rc = load_elf_entry(p, "multiboot");
 	if (rc)
 		return rc;
 

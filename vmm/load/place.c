@@ -41,6 +41,11 @@ static int add_item(struct load_plan *p, const char *what, const struct load_ite
 	return 0;
 }
 
+int load_put_piece(struct load_plan *p, const char *what, const struct load_item *it)
+{
+	return add_item(p, what, it);
+}
+
 static int add_range(struct load_plan *p, const char *what, uint64_t gpa, uint64_t len)
 {
 	struct load_result *res = p->res;
@@ -50,6 +55,19 @@ static int add_range(struct load_plan *p, const char *what, uint64_t gpa, uint64
 			       what, LOAD_RANGES);
 	res->range[res->nr_ranges++] = (struct load_range){gpa, len};
 	return 0;
+}
+
+int load_declare(struct load_plan *p, const char *what, uint64_t gpa, uint64_t len)
+{
+	return add_range(p, what, gpa, len);
+}
+
+int load_put(struct load_plan *p, const char *what, uint64_t gpa, const void *data, uint64_t len)
+{
+	struct load_item it = {gpa, len, data, len, LOAD_KEEP};
+	int rc = add_item(p, what, &it);
+
+	return rc ? rc : add_range(p, what, gpa, len);
 }
 
 int load_claim(struct load_plan *p, const char *what, uint64_t gpa, uint64_t len, const void *data,
@@ -75,6 +93,12 @@ int load_claim(struct load_plan *p, const char *what, uint64_t gpa, uint64_t len
 			       "it elsewhere",
 			       what, (unsigned long long)gpa, (unsigned long long)end, LOAD_INFO,
 			       LOAD_INFO_END);
+	if (p->req->rsdp && range_overlaps(gpa, len, LOAD_TABLES, LOAD_1M - LOAD_TABLES))
+		return err_set(p->err, -ENOEXEC,
+			       "%s, 0x%llx to 0x%llx, lies over the firmware's tables 0x%x to "
+			       "0x%llx: link it elsewhere",
+			       what, (unsigned long long)gpa, (unsigned long long)end, LOAD_TABLES,
+			       LOAD_1M);
 	if (!load_in_ram(p->mem, gpa, len))
 		return err_set(p->err, -E2BIG,
 			       "%s, 0x%llx to 0x%llx, is not all in RAM (which from 0 ends at "
@@ -101,12 +125,22 @@ int load_claim_image(struct load_plan *p, const char *what, uint64_t gpa, uint64
 
 	if (rc)
 		return rc;
+	p->nr_image = p->nr;
 	if (h->len) {
 		start = h->gpa < start ? h->gpa : start;
 		end = h->gpa + h->len > end ? h->gpa + h->len : end;
 	}
 	*h = (struct load_range){start, end - start};
 	return 0;
+}
+
+bool load_in_image(const struct load_plan *p, uint64_t addr)
+{
+	for (unsigned i = 0; i < p->nr_image; i++) {
+		if (range_within(addr, 1, p->item[i].gpa, p->item[i].len))
+			return true;
+	}
+	return false;
 }
 
 /* The highest free place in one region, or false. Each step goes below one claim more. */
@@ -220,7 +254,7 @@ static int check_boot_area(const struct load_plan *p, uint64_t end)
 	for (unsigned i = 0; i < p->res->nr_ranges; i++) {
 		uint64_t gpa = p->res->range[i].gpa;
 
-		if (gpa < end)
+		if (gpa < end && !(p->state == STATE_SETUP && !gpa))
 			return err_set(p->err, -ENOEXEC,
 				       "image at 0x%llx lies over the boot GDT, TSS and page "
 				       "tables, which end at 0x%llx: link it higher",
@@ -255,6 +289,45 @@ static int write_items(struct load_plan *p)
 	return 0;
 }
 
+/* The setup code's segments: boot.rst, "Running the Kernel". */
+static void setup_state(struct cpu_state *s)
+{
+	static const enum x86_sreg data[] = {X86_ES, X86_SS, X86_DS, X86_FS, X86_GS};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(data); i++) {
+		s->seg[data[i]].sel = REAL_SETUP >> 4;
+		s->seg[data[i]].base = REAL_SETUP;
+	}
+	s->seg[X86_CS].sel = (REAL_SETUP + HDR_JUMP) >> 4;
+	s->seg[X86_CS].base = REAL_SETUP + HDR_JUMP;
+	s->rip = 0;
+	s->gpr[X86_RSP] = REAL_STACK;
+}
+
+/* What the format's entry has beside the mode. */
+static void enter(struct load_plan *p, struct cpu_state *s)
+{
+	switch (p->state) {
+	case STATE_PLAIN:
+		break;
+	case STATE_MULTIBOOT:
+		s->gpr[X86_RAX] = p->mb_magic;
+		s->gpr[X86_RBX] = p->res->info;
+		break;
+	case STATE_PVH:
+		s->gpr[X86_RBX] = p->res->info;
+		s->cr0 = X86_CR0_PE | X86_CR0_ET;
+		s->seg[X86_TR].base = 0;
+		break;
+	case STATE_LINUX:
+		load_linux_state(p, s);
+		break;
+	case STATE_SETUP:
+		setup_state(s);
+		break;
+	}
+}
+
 int load_commit(struct load_plan *p, struct cpu_state *cpu)
 {
 	struct load_result *res = p->res;
@@ -278,12 +351,7 @@ int load_commit(struct load_plan *p, struct cpu_state *cpu)
 		rc = write_items(p);
 	if (rc)
 		return rc;
-	if (p->linux_state)
-		load_linux_state(p, &s);
-	if (p->mb_magic) {
-		s.gpr[X86_RAX] = p->mb_magic;
-		s.gpr[X86_RBX] = res->info;
-	}
+	enter(p, &s);
 	*cpu = s;
 	return 0;
 }

@@ -95,6 +95,7 @@ static void test_magics(void **state)
 		struct fix *f = bz(32 * MIB);
 
 		f->req.kind = LOAD_BZIMAGE;
+		f->req.boot = LOAD_BOOT_64; /* without it the 32-bit entry would do */
 		st_le(f->img + rows[i].off, rows[i].size, rows[i].val);
 		fix_bad(f, -ENOEXEC, rows[i].word);
 		fix_free(f);

@@ -41,24 +41,53 @@ static int failed(struct unpack_io *io, lzma_ret rc)
 #define ALONE_HEADER 13u /* properties, dictionary size at 1, length */
 #define ALONE_DICT   1u
 
-static int feed(struct unpack_io *io, lzma_stream *z, const uint8_t *in, size_t len, lzma_ret *rc)
+/* Up to the end of this input or of the room, or an end of another kind. */
+static lzma_ret feed(lzma_stream *z, const uint8_t *in, size_t len)
 {
+	lzma_ret rc;
+
 	z->next_in = in;
 	z->avail_in = len;
 	do {
-		*rc = lzma_code(z, LZMA_RUN);
-	} while (*rc == LZMA_OK && z->avail_in && z->avail_out);
-	io->pos += len - z->avail_in;
+		rc = lzma_code(z, LZMA_RUN);
+	} while (rc == LZMA_OK && z->avail_in && z->avail_out);
+	return rc;
+}
+
+static int alone(struct unpack_io *io, lzma_stream *z, const uint8_t *head)
+{
+	uint8_t spare;
+	lzma_ret rc;
+
+	/* Nothing comes of the header, but without room it is not even read. */
+	z->next_out = &spare;
+	z->avail_out = 1;
+	rc = feed(z, head, ALONE_HEADER);
+	z->next_out = io->cap ? io->out : &spare;
+	z->avail_out = io->cap;
+	if (rc == LZMA_OK)
+		rc = feed(z, io->in + ALONE_HEADER, io->len - ALONE_HEADER);
 	io->made = io->cap - z->avail_out;
-	return *rc == LZMA_OK || *rc == LZMA_STREAM_END || *rc == LZMA_BUF_ERROR ? 0
-										 : failed(io, *rc);
+	/* Where the output is full an end marker may still come, or a byte too much. */
+	if ((rc == LZMA_OK || rc == LZMA_BUF_ERROR) && !z->avail_out) {
+		z->next_out = &spare;
+		z->avail_out = 1;
+		do {
+			rc = lzma_code(z, LZMA_RUN);
+		} while (rc == LZMA_OK && z->avail_out);
+		if (!z->avail_out)
+			return unpack_big(io);
+	}
+	io->pos = io->len - z->avail_in;
+	if (rc == LZMA_STREAM_END)
+		return 0;
+	return rc == LZMA_OK || rc == LZMA_BUF_ERROR ? unpack_cut(io) : failed(io, rc);
 }
 
 int unpack_lzma(struct unpack_io *io)
 {
 	lzma_stream z = LZMA_STREAM_INIT;
-	uint8_t head[ALONE_HEADER], none;
-	lzma_ret rc;
+	uint8_t head[ALONE_HEADER];
 	int err;
 
 	if (io->len < sizeof(head))
@@ -67,26 +96,9 @@ int unpack_lzma(struct unpack_io *io)
 	st_le32(head + ALONE_DICT, dictionary(io, ld_le32(head + ALONE_DICT)));
 	if (lzma_alone_decoder(&z, io->cap + DECODER_MEMORY) != LZMA_OK)
 		return unpack_no_memory(io);
-	z.next_out = io->cap ? io->out : &none;
-	z.avail_out = io->cap;
-	err = feed(io, &z, head, sizeof(head), &rc);
-	if (!err && rc == LZMA_OK)
-		err = feed(io, &z, io->in + sizeof(head), io->len - sizeof(head), &rc);
-	/* What ends just where the output is full may have its end marker still to come. */
-	while (!err && rc == LZMA_OK && z.avail_in) {
-		size_t left = z.avail_in;
-
-		rc = lzma_code(&z, LZMA_RUN);
-		io->pos += left - z.avail_in;
-		if (left == z.avail_in)
-			break;
-	}
+	err = alone(io, &z, head);
 	lzma_end(&z);
-	if (err || rc == LZMA_STREAM_END)
-		return err;
-	if (rc != LZMA_OK && rc != LZMA_BUF_ERROR)
-		return failed(io, rc);
-	return io->pos == io->len ? unpack_cut(io) : unpack_big(io);
+	return err;
 }
 
 /* ---- .xz ------------------------------------------------------------------------------------- */
