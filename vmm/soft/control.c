@@ -120,31 +120,29 @@ void soft_write_cr0(struct soft *s, uint64_t val)
 		soft_gp0(s);
 	s->cr0 = val;
 	s->efer = efer;
-	if (changed & (X86_CR0_PG | X86_CR0_WP | X86_CR0_PE))
-		soft_tlb_flush(s, true);
+	if (changed & (X86_CR0_PG | X86_CR0_PE))
+		soft_tlb_flush(s);
+	else if (changed & X86_CR0_WP)
+		soft_tlb_rights(s);
 	soft_mode_changed(s);
 }
 
 void soft_write_cr3(struct soft *s, uint64_t val)
 {
-	bool keep = (s->cr4 & SOFT_CR4_PCIDE) && (val & SOFT_CR3_NOFLUSH);
-
 	if (s->cr4 & SOFT_CR4_PCIDE)
 		val &= ~SOFT_CR3_NOFLUSH;
 	if (soft_long(s) && val >> s->maxphyaddr)
 		soft_gp0(s);
 	if (soft_uses_pdptes(s->cr0, s->cr4, s->efer) && !soft_load_pdptes(s, val))
 		soft_gp0(s);
-	/* There is one set of entries for all PCIDs: what is kept must be of the same tables. */
-	if (!keep || val != s->cr3)
-		soft_tlb_flush(s, false);
 	s->cr3 = val;
+	soft_tlb_space(s);
 }
 
 void soft_write_cr4(struct soft *s, uint64_t val)
 {
-	const uint64_t paging = SOFT_CR4_PSE | X86_CR4_PAE | X86_CR4_PGE | SOFT_CR4_SMEP |
-				SOFT_CR4_SMAP | SOFT_CR4_PKE | SOFT_CR4_PCIDE;
+	const uint64_t tables = SOFT_CR4_PSE | X86_CR4_PAE | SOFT_CR4_PCIDE;
+	const uint64_t rights = SOFT_CR4_SMEP | SOFT_CR4_SMAP | SOFT_CR4_PKE;
 	uint64_t changed = s->cr4 ^ val;
 
 	if (val & ~soft_cr4_known(s))
@@ -157,8 +155,10 @@ void soft_write_cr4(struct soft *s, uint64_t val)
 	    soft_uses_pdptes(s->cr0, val, s->efer) && !soft_load_pdptes(s, s->cr3))
 		soft_gp0(s);
 	s->cr4 = val;
-	if (changed & paging)
-		soft_tlb_flush(s, true);
+	if (changed & tables)
+		soft_tlb_flush(s);
+	else if (changed & rights)
+		soft_tlb_rights(s);
 }
 
 static void write_cr8(struct soft *s, uint64_t val)

@@ -4,7 +4,8 @@
 
 enum { EAX, EBX, ECX, EDX };
 
-#define EXT 0x80000000u
+#define EXT	       0x80000000u
+#define EXT_1_EDX_1GIB (1u << 26)
 
 static const struct feature {
 	uint8_t feature; /* enum insn_cpuid */
@@ -83,6 +84,8 @@ void soft_features(struct soft *s)
 		if (leaf_reg(&c, f->reg) >> f->bit & 1)
 			offer(s, f->feature);
 	}
+	x86_cpuid_lookup(s->cfg.cpuid, s->cfg.nr_cpuid, EXT + 1, 0, &c);
+	s->pages_1gib = c.edx & EXT_1_EDX_1GIB;
 	/* Long mode is always there; LAHF in other modes needs no bit: the operation looks. */
 	x86_cpuid_lookup(s->cfg.cpuid, s->cfg.nr_cpuid, EXT + 8, 0, &c);
 	s->maxphyaddr = c.eax & 0xff;

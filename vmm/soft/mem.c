@@ -126,7 +126,7 @@ static void phys_read(struct soft *s, uint64_t gpa, uint8_t *buf, unsigned len)
 
 static void phys_write(struct soft *s, uint64_t gpa, const uint8_t *buf, unsigned len)
 {
-	uint8_t piece[8], *code = soft_code_write(s, gpa, len);
+	uint8_t piece[8], *code = soft_watched_write(s, gpa, len, false);
 
 	if (code) {
 		memcpy(code, buf, len);

@@ -119,7 +119,7 @@ static bool write_efer(struct soft *s, uint64_t val)
 	/* LMA is the CPU's to write. */
 	s->efer = (val & ~X86_EFER_LMA) | (s->efer & X86_EFER_LMA);
 	if (changed & X86_EFER_NXE)
-		soft_tlb_flush(s, true);
+		soft_tlb_flush(s);
 	soft_mode_changed(s);
 	return true;
 }

@@ -180,19 +180,15 @@ void soft_op_clflush(struct soft *s, const struct insn *i)
 	(void)soft_translate(s, la, SOFT_READ, s->cpl);
 }
 
+/*
+ * Nothing that is remembered of page tables is ever stale (tlb.h), so there is nothing to drop. No
+ * segment checks; a non-canonical address is a NOP.
+ */
 void soft_op_invlpg(struct soft *s, const struct insn *i)
 {
-	const struct insn_operand *o = &i->o[0];
-	uint64_t la = soft_ea(s, i, o);
-
+	(void)i;
 	if (s->cpl)
 		soft_gp0(s);
-	/* No segment checks; a non-canonical address is a NOP. */
-	if (s->bits != 64)
-		la = (uint32_t)(la + s->seg[o->seg].base);
-	else if (o->seg == X86_FS || o->seg == X86_GS)
-		la += s->seg[o->seg].base;
-	soft_tlb_flush_page(s, la);
 }
 
 enum invpcid_type { INVPCID_PAGE, INVPCID_PCID, INVPCID_ALL_GLOBAL, INVPCID_ALL };
@@ -218,10 +214,6 @@ void soft_op_invpcid(struct soft *s, const struct insn *i)
 		soft_gp0(s);
 	if (type == INVPCID_PAGE && !soft_canonical(la))
 		soft_gp0(s);
-	if (type == INVPCID_PAGE)
-		soft_tlb_flush_page(s, la);
-	else
-		soft_tlb_flush(s, type == INVPCID_ALL_GLOBAL);
 }
 
 /* ---- protection keys, SMAP ------------------------------------------------------------------------------------ */
@@ -247,8 +239,7 @@ void soft_op_wrpkru(struct soft *s, const struct insn *i)
 	check_pkru(s);
 	if ((uint32_t)s->gpr[X86_RDX])
 		soft_gp0(s);
-	s->pkru = (uint32_t)s->gpr[X86_RAX];
-	soft_tlb_flush(s, true);
+	soft_set_pkru(s, (uint32_t)s->gpr[X86_RAX]);
 }
 
 void soft_op_stac(struct soft *s, const struct insn *i)

@@ -360,5 +360,5 @@ void soft_op_xrstor(struct soft *s, const struct insn *i)
 	else if (rfbm & XC_SSE)
 		init_xmm(s, &a);
 	if (rfbm & XC_PKRU)
-		s->pkru = ld_le32(pkru);
+		soft_set_pkru(s, ld_le32(pkru));
 }

@@ -6,6 +6,7 @@
  * reads. Accessed bits are set on the way down as entries are used, accessed and dirty bits of the
  * page only where the access is allowed (4.8); one entry is read once and written whole.
  */
+#include "fast.h"
 #include "soft_sys.h"
 #include "tlb.h"
 
@@ -31,7 +32,6 @@
 #define PF_IS  (1u << 31) /* soft_walk(): there is a fault */
 
 #define CPUID_1_EDX_PSE36     (1u << 17)
-#define CPUID_EXT1_EDX_1GB    (1u << 26)
 #define PDPTE_RESERVED	      0x1e6ull
 #define ENTRIES_PER_TABLE_PAE 512u
 
@@ -45,12 +45,15 @@ struct walk {
 	unsigned leaf_size; /* of the entry: 4 or 8 bytes */
 	uint64_t page;	    /* bytes */
 	uint64_t gpa;
+	unsigned depth; /* entries read, and where they lie */
+	uint64_t at[SOFT_WALK_MAX];
 };
 
-static uint64_t read_entry(struct soft *s, uint64_t gpa, unsigned size)
+static uint64_t read_entry(struct soft *s, struct walk *w, uint64_t gpa, unsigned size)
 {
 	uint8_t b[8];
 
+	w->at[w->depth++] = gpa;
 	if (gmem_read(s->mem, gpa, b, size))
 		return size_mask(size);
 	return ld_le(b, size);
@@ -58,11 +61,13 @@ static uint64_t read_entry(struct soft *s, uint64_t gpa, unsigned size)
 
 static void write_entry(struct soft *s, uint64_t gpa, unsigned size, uint64_t val)
 {
-	uint8_t b[8];
+	uint8_t b[8], *host = soft_watched_write(s, gpa, size, true);
 
 	st_le(b, size, val);
-	/* Tables in ROM keep their bits clear. */
-	(void)gmem_write(s->mem, gpa, b, size);
+	if (host)
+		memcpy(host, b, size);
+	else
+		(void)gmem_write(s->mem, gpa, b, size); /* tables in ROM keep their bits clear */
 }
 
 static uint32_t fault(const struct soft *s, const struct walk *w, uint32_t why)
@@ -163,7 +168,7 @@ static uint32_t walk_wide(struct soft *s, struct walk *w, uint64_t table, unsign
 
 	for (;; level--) {
 		unsigned shift = 12 + 9 * (level - 1);
-		uint64_t at = table + (w->la >> shift & 511) * 8, e = read_entry(s, at, 8);
+		uint64_t at = table + (w->la >> shift & 511) * 8, e = read_entry(s, w, at, 8);
 		uint64_t offset = (1ull << shift) - 1;
 		bool leaf = level == 1 || (e & PTE_PS), bad = e & reserved;
 
@@ -172,8 +177,7 @@ static uint32_t walk_wide(struct soft *s, struct walk *w, uint64_t table, unsign
 		if (level > 1 && (e & PTE_PS)) {
 			/* Bit 12 is PAT; the address bits below the page's size are reserved. */
 			bad = bad || level == 4 || (e & PTE_ADDR & offset & ~0x1fffull) ||
-			      (level == 3 &&
-			       !(soft_cpuid_reg(s, 0x80000001, 0, 3) & CPUID_EXT1_EDX_1GB));
+			      (level == 3 && !s->pages_1gib);
 		}
 		if (bad)
 			return fault(s, w, PF_P | PF_RSV);
@@ -207,7 +211,7 @@ static uint32_t walk_pae(struct soft *s, struct walk *w)
 /* 4.3: entries of 4 bytes, 4 MiB pages with CR4.PSE, above 4 GiB with PSE-36. */
 static uint32_t walk_32bit(struct soft *s, struct walk *w)
 {
-	uint64_t at = (s->cr3 & 0xfffff000) + (w->la >> 22) * 4, e = read_entry(s, at, 4);
+	uint64_t at = (s->cr3 & 0xfffff000) + (w->la >> 22) * 4, e = read_entry(s, w, at, 4);
 
 	if (!(e & PTE_P))
 		return fault(s, w, 0);
@@ -228,7 +232,7 @@ static uint32_t walk_32bit(struct soft *s, struct walk *w)
 		take_rights(w, e, false);
 		use_entry(s, w, at, 4, e);
 		at = (e & 0xfffff000) + (w->la >> 12 & 0x3ff) * 4;
-		e = read_entry(s, at, 4);
+		e = read_entry(s, w, at, 4);
 		if (!(e & PTE_P))
 			return fault(s, w, 0);
 		take_rights(w, e, false);
@@ -244,8 +248,6 @@ static uint32_t walk_32bit(struct soft *s, struct walk *w)
 static uint32_t walk(struct soft *s, struct walk *w)
 {
 	w->user = w->write = true;
-	if (!soft_long(s))
-		w->la = (uint32_t)w->la;
 	if (!(s->cr0 & X86_CR0_PG)) {
 		w->gpa = w->la;
 		w->page = GMEM_PAGE;
@@ -257,12 +259,20 @@ static uint32_t walk(struct soft *s, struct walk *w)
 	return s->cr4 & X86_CR4_PAE ? walk_pae(s, w) : walk_32bit(s, w);
 }
 
+static void cut(const struct soft *s, struct walk *w)
+{
+	if (!soft_long(s))
+		w->la = (uint32_t)w->la;
+}
+
 uint32_t soft_walk(struct soft *s, uint64_t la, enum soft_access acc, unsigned cpl, uint64_t *gpa,
 		   uint64_t *page_size, bool *writable)
 {
 	struct walk w = {.la = la, .acc = acc, .cpl = cpl};
-	uint32_t e = walk(s, &w);
+	uint32_t e;
 
+	cut(s, &w);
+	e = walk(s, &w);
 	if (e)
 		return e;
 	*gpa = w.gpa;
@@ -271,19 +281,14 @@ uint32_t soft_walk(struct soft *s, uint64_t la, enum soft_access acc, unsigned c
 	return 0;
 }
 
-/* What a TLB may keep of a walk that succeeded. */
-static void remember(struct soft *s, const struct walk *w)
+/* ---- remembering: tlb.h ------------------------------------------------------------------------ */
+
+/* A host pointer for what is allowed of a walk that succeeded. */
+static void point(struct soft *s, const struct walk *w)
 {
-	struct soft_tlb_page p = {.la = w->la,
-				  .gpa = w->gpa,
-				  .size = w->page,
-				  .user = w->cpl == 3,
-				  .global = (w->leaf & PTE_G) && (s->cr4 & X86_CR4_PGE)};
+	struct soft_tlb_page p = {.la = w->la, .gpa = w->gpa, .table = soft_tlb_of(s, w->cpl)};
 	struct walk try = *w;
 
-	/* AC changes too often to flush for it: such pages are walked every time. */
-	if (w->cpl != 3 && w->user && (s->cr4 & SOFT_CR4_SMAP) && (s->cr0 & X86_CR0_PG))
-		return;
 	if (s->cr0 & X86_CR0_PG) {
 		try.acc = SOFT_READ;
 		p.read = !check_rights(s, &try);
@@ -297,14 +302,65 @@ static void remember(struct soft *s, const struct walk *w)
 	soft_tlb_fill(s, &p, w->acc);
 }
 
+/* False: not known, or not enough: the tables have to be read for the fault, or the dirty bit. */
+static bool known(struct soft *s, struct walk *w)
+{
+	struct soft_xlation x = {.la = w->la};
+
+	if (!(s->cr0 & X86_CR0_PG) || !soft_xlat_find(s, &x))
+		return false;
+	w->user = x.user;
+	w->write = x.write;
+	w->nx = x.nx;
+	w->leaf = x.leaf;
+	w->gpa = x.gpa;
+	return !check_rights(s, w) && (w->acc != SOFT_WRITE || (w->leaf & PTE_D));
+}
+
+static void remember(struct soft *s, const struct walk *w)
+{
+	struct soft_xlation x = {.la = w->la,
+				 .gpa = w->gpa,
+				 .leaf = w->leaf,
+				 .user = w->user,
+				 .write = w->write,
+				 .nx = w->nx,
+				 .depth = w->depth};
+
+	memcpy(x.at, w->at, sizeof(x.at));
+	if (s->cr0 & X86_CR0_PG)
+		soft_xlat_add(s, &x);
+}
+
+static uint32_t translate(struct soft *s, struct walk *w)
+{
+	uint32_t e;
+
+	cut(s, w);
+	if (!s->remembers)
+		return walk(s, w);
+	if (!known(s, w)) {
+		e = walk(s, w);
+		if (e)
+			return e;
+		remember(s, w);
+	}
+	point(s, w);
+	return 0;
+}
+
 uint64_t soft_translate(struct soft *s, uint64_t la, enum soft_access acc, unsigned cpl)
 {
+	const struct soft_tlb_entry *t = &s->tlb[soft_tlb_of(s, cpl)][la / GMEM_PAGE % SOFT_TLB];
 	struct walk w = {.la = la, .acc = acc, .cpl = cpl, .update = true};
-	uint32_t e = walk(s, &w);
+	uint64_t has = acc == SOFT_READ ? t->rd : acc == SOFT_WRITE ? t->wr : t->ex;
+	uint32_t e;
 
+	if (s->remembers && has == (la & ~(GMEM_PAGE - 1)))
+		return t->gpa | (la & (GMEM_PAGE - 1));
+	e = translate(s, &w);
 	if (e)
 		soft_page_fault(s, la, e & ~PF_IS);
-	remember(s, &w);
 	return w.gpa;
 }
 
@@ -314,10 +370,7 @@ bool soft_translate_try(struct soft *s, uint64_t la, enum soft_access acc)
 
 	if (soft_long(s) && !soft_canonical(la))
 		return false;
-	if (walk(s, &w))
-		return false;
-	remember(s, &w);
-	return true;
+	return !translate(s, &w);
 }
 
 bool soft_load_pdptes(struct soft *s, uint64_t cr3)
@@ -325,7 +378,9 @@ bool soft_load_pdptes(struct soft *s, uint64_t cr3)
 	uint64_t reserved = PDPTE_RESERVED | ~((1ull << s->maxphyaddr) - 1), e[4];
 
 	for (unsigned i = 0; i < 4; i++) {
-		e[i] = read_entry(s, (cr3 & 0xffffffe0) + 8 * i, 8);
+		struct walk w = {0};
+
+		e[i] = read_entry(s, &w, (cr3 & 0xffffffe0) + 8 * i, 8);
 		if ((e[i] & PTE_P) && (e[i] & reserved))
 			return false;
 	}

@@ -6,6 +6,7 @@
 
 #include "fast.h"
 #include "soft_priv.h"
+#include "tlb.h"
 
 /* RFLAGS bits that exist (SDM 1, 3.4.3). */
 #define RFLAGS_KNOWN 0x3f7fd7ull
@@ -38,8 +39,12 @@ int soft_new(struct soft **out, const struct soft_config *cfg, struct err *err)
 	s->cfg = *cfg;
 	s->mem = cfg->mem;
 	soft_features(s);
-	rc = soft_fast_new(s, err);
+	soft_tlb_init(s);
+	rc = soft_xlat_new(s, err);
+	if (!rc)
+		rc = soft_fast_new(s, err);
 	if (rc) {
+		soft_xlat_free(s);
 		free(s);
 		return rc;
 	}
@@ -55,6 +60,7 @@ void soft_free(struct soft *s)
 	if (!s)
 		return;
 	soft_fast_free(s);
+	soft_xlat_free(s);
 	free(s);
 }
 
@@ -115,7 +121,7 @@ int soft_watchpoints(struct soft *s, const struct soft_watchpoint *w, unsigned n
 
 void soft_memory_changed(struct soft *s)
 {
-	soft_tlb_flush(s, true);
+	soft_tlb_flush(s);
 	soft_fast_flush(s);
 }
 
@@ -389,7 +395,7 @@ static void memory_changed(struct soft *s)
 	if (s->mem_regions != regions)
 		soft_memory_changed(s);
 	else if (s->mem_cleanings != cleanings)
-		soft_tlb_flush(s, true);
+		soft_tlb_drop(s);
 	s->mem_regions = regions;
 	s->mem_cleanings = cleanings;
 }
@@ -402,6 +408,7 @@ static enum soft_stop run(struct soft *s, uint64_t insns, bool fast)
 	if (add_wraps(s->icount, insns ? insns : 1, &s->icount_end))
 		s->icount_end = UINT64_MAX;
 	memory_changed(s);
+	s->remembers = fast;
 	s->fault_jmp = &jb;
 	if (setjmp(jb))
 		fault_arrived(s);

@@ -48,23 +48,29 @@ struct soft_x87 {
 	uint16_t cs, ds;
 };
 
-/* A direct-mapped TLB of host pointers; tlb.c. One a privilege: 0 supervisor, 1 user. */
-#define SOFT_TLB 1024
+/*
+ * Host pointers by linear page, direct-mapped; tlb.c. A table for supervisors, users, and supervisors
+ * whom AC lets through SMAP. Of this size a program of 16 MiB has no two pages in one entry.
+ */
+#define SOFT_TLB 4096
+enum soft_tlb_table { SOFT_TLB_SUPER, SOFT_TLB_USER, SOFT_TLB_AC, SOFT_TLBS };
 struct soft_tlb_entry {
 	uint64_t rd, wr, ex; /* linear page | 1 bits that never match when invalid; ~0: none */
 	uintptr_t addend;    /* host = linear + addend */
-	uint64_t gpa;
-	uint64_t pad[3]; /* 64 bytes: found by a shift, one line of the host's cache */
+	uint64_t gpa;	     /* of the page */
+	uint64_t pad[3];     /* 64 bytes: found by a shift, one line of the host's cache */
 };
 
 enum soft_access { SOFT_READ, SOFT_WRITE, SOFT_EXEC };
 
 #define SOFT_FAULTS_MAX 4096
 #define SOFT_CR4_DE	(1ull << 3)
+#define SOFT_CR4_SMAP	(1ull << 21)
 
 struct soft_trace;
 struct soft_link;
 struct soft_fast; /* the fast path's own: trace.c */
+struct soft_xlat; /* what is remembered of page tables: xlat.c */
 
 struct soft {
 	/* ---- hot ---- */
@@ -153,7 +159,13 @@ struct soft {
 	struct gmem *mem;
 	unsigned mem_regions, mem_cleanings; /* gmem's counters at the last run */
 	struct soft_config cfg;
-	struct soft_tlb_entry tlb[2][SOFT_TLB];
+	struct soft_tlb_entry tlb[SOFT_TLBS][SOFT_TLB];
+	uint64_t tlb_used[SOFT_TLBS][SOFT_TLB / 64]; /* entries that may hold something, */
+	uint64_t tlb_words[SOFT_TLBS];		     /* and words of that with any bit */
+	struct soft_xlat *xlat;
+	uint32_t space;	    /* a number for the tables that CR3 names: xlat.c */
+	bool remembers;	    /* the run is soft_run()'s: page walks may be remembered */
+	bool pages_1gib;    /* CPUID offers them */
 	uint32_t cpuid_has; /* features by enum insn_cpuid, one bit each, computed once */
 	uint32_t cpuid_has_hi;
 	uint8_t maxphyaddr;
@@ -234,16 +246,21 @@ void soft_lin_write(struct soft *s, uint64_t la, unsigned size, uint64_t val, un
 void soft_lin_probe_write(struct soft *s, uint64_t la, unsigned len, unsigned cpl);
 
 /*
- * Translate for an access at (cpl): fills in *gpa or raises #PF. Sets A and D bits. All modes.
- * soft_walk() is the pure walk (no TLB): 0, or the #PF error code + 1 << 31.
+ * Translate for an access at (cpl): the physical address, or raises #PF. Sets A and D bits. All modes.
+ * soft_walk() is the pure walk (nothing remembered or changed): 0, or the #PF error code + 1 << 31.
  */
 uint64_t soft_translate(struct soft *s, uint64_t la, enum soft_access acc, unsigned cpl);
 /* The same at s->cpl, for the fast path: false where it would raise; nothing is changed then. */
 bool soft_translate_try(struct soft *s, uint64_t la, enum soft_access acc);
 uint32_t soft_walk(struct soft *s, uint64_t la, enum soft_access acc, unsigned cpl, uint64_t *gpa,
 		   uint64_t *page_size, bool *writable);
-void soft_tlb_flush(struct soft *s, bool global);
-void soft_tlb_flush_page(struct soft *s, uint64_t la);
+/* CR0.PG, EFER.NXE or what an entry looks like (CR4.PAE, PSE) changed: forget all translations. */
+void soft_tlb_flush(struct soft *s);
+/* CR3 was written: the host pointers are of other tables now. */
+void soft_tlb_space(struct soft *s);
+/* What else decides on rights changed: WP, SMEP, SMAP, PKE, PKRU. */
+void soft_tlb_rights(struct soft *s);
+void soft_set_pkru(struct soft *s, uint32_t pkru);
 
 /*
  * Instruction bytes at CS:rip, up to 15, cut at the page and the limit: how many; raises the fetch

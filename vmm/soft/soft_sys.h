@@ -31,7 +31,6 @@
 #define SOFT_CR4_PCIDE	  (1ull << 17)
 #define SOFT_CR4_OSXSAVE  (1ull << 18)
 #define SOFT_CR4_SMEP	  (1ull << 20)
-#define SOFT_CR4_SMAP	  (1ull << 21)
 #define SOFT_CR4_PKE	  (1ull << 22)
 #define SOFT_CR3_NOFLUSH  (1ull << 63)
 #define SOFT_DR6_FIXED	  0xffff0ff0ull /* 17.2.3: bits that are always one */

@@ -200,7 +200,7 @@ static void commit(struct soft *s, const struct soft_desc *d, const struct tss *
 	s->cr0 |= SOFT_CR0_TS;
 	if (wide && (s->cr0 & X86_CR0_PG)) {
 		s->cr3 = t->cr3;
-		soft_tlb_flush(s, false);
+		soft_tlb_space(s);
 	}
 	/* A 16-bit TSS leaves ones in the high halves, as Intel's CPUs do. */
 	for (unsigned i = 0; i < 8; i++)

@@ -56,7 +56,7 @@ static void tables4(struct test_soft *t, uint64_t leaf)
 	sys_put64(t, PD + E1, PT | P | RW | US);
 	sys_put64(t, PT + E1, leaf);
 	t->s->cr3 = PML4;
-	soft_tlb_flush(t->s, true);
+	soft_tlb_flush(t->s);
 }
 
 static void open4(struct test_soft *t, uint64_t leaf)
@@ -242,8 +242,10 @@ static void large_pages(void **state)
 	cpuid[n++] = (struct x86_cpuid){.leaf = 0x80000001};
 	t.s->cfg.cpuid = cpuid;
 	t.s->cfg.nr_cpuid = n;
+	soft_features(t.s);
 	assert_int_equal(walk(&t, VA, SOFT_READ, 0), E_P | E_RSV);
 	cpuid[0].edx = 1u << 26;
+	soft_features(t.s);
 	assert_int_equal(gpa_of(&t, VA + 0x1234, &size), 0x80000000 + 0x202234);
 	assert_int_equal(size, 1 << 30);
 	sys_put64(&t, PDPT + E1, 0x80002000 | P | RW | PS);
@@ -419,124 +421,16 @@ static void across_pages(void **state)
 	test_soft_close(&t);
 }
 
-/* ---- the TLB ------------------------------------------------------------------------------------ */
-
-static struct soft_tlb_entry *tlb(struct test_soft *t, unsigned user, uint64_t la)
-{
-	return &t->s->tlb[user][la >> 12 & (SOFT_TLB - 1)];
-}
-
-static void tlb_entries(void **state)
-{
-	struct test_soft t;
-	struct soft_tlb_entry *e;
-
-	(void)state;
-	open4(&t, PAGE | P | RW | NX);
-	e = tlb(&t, 0, VA);
-	assert_int_equal(SYS_CATCH(&t, soft_translate(t.s, VA + 8, SOFT_READ, 0)), -1);
-	assert_int_equal(e->rd, VA);
-	assert_int_not_equal(e->wr, VA); /* not dirty yet */
-	assert_int_not_equal(e->ex, VA); /* NX */
-	sys_put64(&t, PAGE + 0x40, 0xabcd);
-	assert_memory_equal((void *)(uintptr_t)(e->addend + VA + 0x40), "\xcd\xab", 2);
-	assert_int_equal(SYS_CATCH(&t, soft_translate(t.s, VA + 8, SOFT_WRITE, 0)), -1);
-	assert_int_equal(e->wr, VA);
-	/* A page of code: writes must be seen. */
-	soft_tlb_protect(t.s, PAGE);
-	assert_int_not_equal(e->wr, VA);
-	assert_int_equal(e->rd, VA);
-	soft_tlb_flush_page(t.s, VA + 0x10);
-	assert_int_not_equal(e->rd, VA);
-	/* User entries are in a table of their own, and not there without the right. */
-	assert_int_equal(SYS_CATCH(&t, soft_translate(t.s, VA, SOFT_READ, 3)), X86_PF);
-	assert_int_not_equal(tlb(&t, 1, VA)->rd, VA);
-	test_soft_close(&t);
-}
-
-static void tlb_global(void **state)
-{
-	struct test_soft t;
-
-	(void)state;
-	open4(&t, PAGE | P | RW | G);
-	t.s->cr4 |= X86_CR4_PGE;
-	assert_int_equal(SYS_CATCH(&t, soft_translate(t.s, VA, SOFT_READ, 0)), -1);
-	soft_tlb_flush(t.s, false);
-	assert_int_equal(tlb(&t, 0, VA)->rd, VA);
-	soft_tlb_flush(t.s, true);
-	assert_int_not_equal(tlb(&t, 0, VA)->rd, VA);
-	/* Without PGE the bit means nothing. */
-	t.s->cr4 &= ~X86_CR4_PGE;
-	assert_int_equal(SYS_CATCH(&t, soft_translate(t.s, VA, SOFT_READ, 0)), -1);
-	soft_tlb_flush(t.s, false);
-	assert_int_not_equal(tlb(&t, 0, VA)->rd, VA);
-	test_soft_close(&t);
-}
-
-/* INVLPG of any byte of a large page drops all of it. */
-static void tlb_large(void **state)
-{
-	struct test_soft t;
-
-	(void)state;
-	open4(&t, 0);
-	sys_put64(&t, PD + E1, 0 | P | RW | PS);
-	assert_int_equal(SYS_CATCH(&t, soft_translate(t.s, VA, SOFT_READ, 0)), -1);
-	assert_int_equal(SYS_CATCH(&t, soft_translate(t.s, VA + 0x5000, SOFT_READ, 0)), -1);
-	assert_int_equal(tlb(&t, 0, VA + 0x5000)->rd, VA + 0x5000);
-	soft_tlb_flush_page(t.s, VA + 0x9000);
-	assert_int_not_equal(tlb(&t, 0, VA)->rd, VA);
-	assert_int_not_equal(tlb(&t, 0, VA + 0x5000)->rd, VA + 0x5000);
-	test_soft_close(&t);
-}
-
-/* With SMAP, user pages are never in the supervisor's table: AC may change at any time. */
-static void tlb_smap(void **state)
-{
-	struct test_soft t;
-
-	(void)state;
-	open4(&t, PAGE | P | RW | US);
-	t.s->cr4 |= SOFT_CR4_SMAP;
-	t.s->rflags |= X86_FLAG_AC;
-	assert_int_equal(SYS_CATCH(&t, soft_translate(t.s, VA, SOFT_READ, 0)), -1);
-	assert_int_not_equal(tlb(&t, 0, VA)->rd, VA);
-	assert_int_equal(SYS_CATCH(&t, soft_translate(t.s, VA, SOFT_READ, 3)), -1);
-	assert_int_equal(tlb(&t, 1, VA)->rd, VA);
-	test_soft_close(&t);
-}
-
-/* Devices are not in it; ROM is, for reading. */
-static void tlb_devices_and_rom(void **state)
-{
-	struct test_soft t;
-
-	(void)state;
-	open4(&t, 0xfe000000 | P | RW);
-	assert_int_equal(SYS_CATCH(&t, soft_translate(t.s, VA, SOFT_READ, 0)), -1);
-	assert_int_not_equal(tlb(&t, 0, VA)->rd, VA);
-	assert_int_equal(gmem_add(t.mem, 0xfe000000, 0x1000, GMEM_ROM, NULL), 0);
-	soft_memory_changed(t.s);
-	assert_int_equal(SYS_CATCH(&t, soft_translate(t.s, VA, SOFT_WRITE, 0)), -1);
-	assert_int_equal(tlb(&t, 0, VA)->rd, VA);
-	assert_int_not_equal(tlb(&t, 0, VA)->wr, VA);
-	test_soft_close(&t);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(rights_4level),       cmocka_unit_test(wp_and_nxe),
-		cmocka_unit_test(upper_levels),	       cmocka_unit_test(smep_smap),
-		cmocka_unit_test(protection_keys),     cmocka_unit_test(accessed_dirty),
-		cmocka_unit_test(large_pages),	       cmocka_unit_test(wild_tables),
-		cmocka_unit_test(paging_32bit),	       cmocka_unit_test(pse36),
-		cmocka_unit_test(paging_pae),	       cmocka_unit_test(no_paging),
-		cmocka_unit_test(page_fault_frame),    cmocka_unit_test(across_pages),
-		cmocka_unit_test(tlb_entries),	       cmocka_unit_test(tlb_global),
-		cmocka_unit_test(tlb_large),	       cmocka_unit_test(tlb_smap),
-		cmocka_unit_test(tlb_devices_and_rom),
+		cmocka_unit_test(rights_4level),    cmocka_unit_test(wp_and_nxe),
+		cmocka_unit_test(upper_levels),	    cmocka_unit_test(smep_smap),
+		cmocka_unit_test(protection_keys),  cmocka_unit_test(accessed_dirty),
+		cmocka_unit_test(large_pages),	    cmocka_unit_test(wild_tables),
+		cmocka_unit_test(paging_32bit),	    cmocka_unit_test(pse36),
+		cmocka_unit_test(paging_pae),	    cmocka_unit_test(no_paging),
+		cmocka_unit_test(page_fault_frame), cmocka_unit_test(across_pages),
 	};
 
 	return cmocka_run_group_tests_name("soft/paging", tests, NULL, NULL);

@@ -92,7 +92,7 @@ static inline void sys_user_pages(struct test_soft *t)
 				sys_put64(t, at + 8 * n, e | 4);
 		}
 	}
-	soft_tlb_flush(t->s, true);
+	soft_tlb_flush(t->s);
 }
 
 /* X86_PROT or X86_LONG, with the tables above. */

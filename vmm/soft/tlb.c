@@ -1,43 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* soft: filling and flushing the TLB. */
+/* soft: filling and flushing the TLB: host pointers of the present address space. */
 #include "fast.h"
 #include "tlb.h"
 
 #define PAGE_MASK (GMEM_PAGE - 1)
 #define NONE	  (~0ull)
 
-/* Low bits of an entry's gpa. */
-#define TLB_GLOBAL     1u
-#define TLB_SIZE_SHIFT 1 /* log2 of the mapped page's size, 6 bits */
-#define TLB_SIZE_MASK  63u
-
-static struct soft_tlb_entry *entry(struct soft *s, unsigned user, uint64_t la)
-{
-	return &s->tlb[user][la / GMEM_PAGE % SOFT_TLB];
-}
-
-static void drop(struct soft_tlb_entry *e)
-{
-	e->rd = e->wr = e->ex = NONE;
-	e->gpa = 0;
-}
-
-static unsigned size_of(const struct soft_tlb_entry *e)
-{
-	return e->gpa >> TLB_SIZE_SHIFT & TLB_SIZE_MASK;
-}
-
-/* The linear page that an entry is about; NONE: it is empty. */
-static uint64_t page_of(const struct soft_tlb_entry *e)
-{
-	return e->rd != NONE ? e->rd : e->ex;
-}
+_Static_assert(SOFT_TLB / 64 == 64, "a bit for each word of bits");
 
 void soft_tlb_fill(struct soft *s, const struct soft_tlb_page *p, enum soft_access acc)
 {
 	uint64_t la = p->la & ~PAGE_MASK, gpa = p->gpa & ~PAGE_MASK;
-	struct soft_tlb_entry *e = entry(s, p->user, la);
-	bool write = p->write && acc == SOFT_WRITE && !soft_code_page(s, gpa);
+	unsigned at = la / GMEM_PAGE % SOFT_TLB;
+	struct soft_tlb_entry *e = &s->tlb[p->table][at];
+	bool write = p->write && acc == SOFT_WRITE && !soft_page_watched(s, gpa);
 	const void *host;
 
 	if (!p->read && !p->exec)
@@ -53,47 +29,90 @@ void soft_tlb_fill(struct soft *s, const struct soft_tlb_page *p, enum soft_acce
 			return;
 	}
 	/* What was filled by a write stays writable when a read comes. */
-	if (!write && p->write && e->wr == la && (e->gpa & ~PAGE_MASK) == gpa)
+	if (!write && p->write && e->wr == la && e->gpa == gpa)
 		write = true;
 	e->rd = p->read ? la : NONE;
 	e->ex = p->exec ? la : NONE;
 	e->wr = write ? la : NONE;
 	e->addend = (uintptr_t)host - (uintptr_t)la;
-	e->gpa = gpa | (p->global ? TLB_GLOBAL : 0) |
-		 (uint64_t)__builtin_ctzll(p->size) << TLB_SIZE_SHIFT;
+	e->gpa = gpa;
+	s->tlb_used[p->table][at / 64] |= 1ull << at % 64;
+	s->tlb_words[p->table] |= 1ull << at / 64;
 }
 
-void soft_tlb_flush(struct soft *s, bool global)
+/* The first entry from *at on that may hold something; NULL: none. */
+static struct soft_tlb_entry *next_used(struct soft *s, unsigned table, unsigned *at)
 {
-	s->fgen++;
-	for (unsigned u = 0; u < 2; u++)
-		for (unsigned i = 0; i < SOFT_TLB; i++)
-			if (global || !(s->tlb[u][i].gpa & TLB_GLOBAL))
-				drop(&s->tlb[u][i]);
+	uint64_t words, bits;
+	unsigned w = *at / 64;
+
+	if (*at >= SOFT_TLB)
+		return NULL;
+	bits = s->tlb_used[table][w] >> *at % 64 << *at % 64;
+	if (!bits) {
+		words = w == 63 ? 0 : s->tlb_words[table] & ~0ull << (w + 1);
+		if (!words)
+			return NULL;
+		w = (unsigned)__builtin_ctzll(words);
+		bits = s->tlb_used[table][w];
+	}
+	*at = w * 64 + (unsigned)__builtin_ctzll(bits);
+	return &s->tlb[table][*at];
 }
 
-/*
- * SDM 3A 4.10.4.1: all entries of the page number, global ones too: of a large page, every 4 KiB
- * that were cached of it.
- */
-void soft_tlb_flush_page(struct soft *s, uint64_t la)
+static void drop(struct soft_tlb_entry *e)
 {
-	s->fgen++;
-	for (unsigned u = 0; u < 2; u++) {
-		for (unsigned i = 0; i < SOFT_TLB; i++) {
-			struct soft_tlb_entry *e = &s->tlb[u][i];
+	e->rd = e->wr = e->ex = e->gpa = NONE;
+}
 
-			if (page_of(e) != NONE && !((page_of(e) ^ la) >> size_of(e)))
-				drop(e);
-		}
+void soft_tlb_init(struct soft *s)
+{
+	for (unsigned t = 0; t < SOFT_TLBS; t++)
+		for (unsigned at = 0; at < SOFT_TLB; at++)
+			drop(&s->tlb[t][at]);
+}
+
+void soft_tlb_drop(struct soft *s)
+{
+	struct soft_tlb_entry *e;
+
+	for (unsigned t = 0; t < SOFT_TLBS; t++) {
+		for (unsigned at = 0; (e = next_used(s, t, &at)); at++)
+			drop(e);
+		for (uint64_t words = s->tlb_words[t]; words; words &= words - 1)
+			s->tlb_used[t][__builtin_ctzll(words)] = 0;
+		s->tlb_words[t] = 0;
 	}
 }
 
 void soft_tlb_protect(struct soft *s, uint64_t gpa)
 {
+	struct soft_tlb_entry *e;
+
 	gpa &= ~PAGE_MASK;
-	for (unsigned u = 0; u < 2; u++)
-		for (unsigned i = 0; i < SOFT_TLB; i++)
-			if ((s->tlb[u][i].gpa & ~PAGE_MASK) == gpa)
-				s->tlb[u][i].wr = NONE;
+	for (unsigned t = 0; t < SOFT_TLBS; t++)
+		for (unsigned at = 0; (e = next_used(s, t, &at)); at++)
+			if (e->gpa == gpa)
+				e->wr = NONE;
+}
+
+void soft_tlb_flush(struct soft *s)
+{
+	s->fgen++;
+	soft_tlb_drop(s);
+	soft_xlat_drop(s);
+}
+
+void soft_tlb_rights(struct soft *s)
+{
+	s->fgen++;
+	soft_tlb_drop(s);
+}
+
+void soft_set_pkru(struct soft *s, uint32_t pkru)
+{
+	/* Keys are of data: what is linked stays so. */
+	if (s->pkru != pkru)
+		soft_tlb_drop(s);
+	s->pkru = pkru;
 }

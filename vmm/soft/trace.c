@@ -99,7 +99,8 @@ static uint32_t mode_of(const struct soft *s)
 
 static uint64_t key_of(const struct soft *s)
 {
-	return s->fgen << 8 | mode_of(s);
+	return s->fgen << 20 | s->space << 8 | (soft_tlb_of(s, s->cpl) == SOFT_TLB_AC ? 32u : 0) |
+	       mode_of(s);
 }
 
 static uint64_t linear_rip(const struct soft *s)
@@ -132,7 +133,7 @@ static struct soft_trace *find_quick(struct soft *s)
 
 	if (e->ex != (la & ~0xfffull))
 		return NULL;
-	return find(s, (e->gpa & ~0xfffull) | (la & 0xfff));
+	return find(s, e->gpa | (la & 0xfff));
 }
 
 /* ---- pages that hold code -------------------------------------------------------------------------- */
@@ -223,24 +224,31 @@ static void stale(void *ctx, uint64_t gpa)
 
 	if (p)
 		forget(s, p, ~0ull);
+	soft_xlat_stale(s, gpa);
 }
 
-bool soft_code_page(const struct soft *s, uint64_t gpa)
+bool soft_page_watched(const struct soft *s, uint64_t gpa)
 {
 	const struct soft_page *p = page_of(s->fast, gpa);
 
-	return p && p->chunks;
+	return (p && p->chunks) || soft_xlat_page(s, gpa);
 }
 
-uint8_t *soft_code_write(struct soft *s, uint64_t gpa, unsigned len)
+uint8_t *soft_watched_write(struct soft *s, uint64_t gpa, unsigned len, bool walks)
 {
 	struct soft_page *p = page_of(s->fast, gpa);
+	bool code = p && p->chunks && p->ram, tables = soft_xlat_page(s, gpa);
+	uint8_t *host;
 
 	/* A page that is not dirty yet gets so by gmem's way, once. */
-	if (!p || !p->chunks || !p->ram || !gmem_is_dirty(s->mem, gpa))
+	if ((!code && !tables) || !gmem_is_dirty(s->mem, gpa))
 		return NULL;
-	forget(s, p, chunks_of(gpa, len));
-	return (uint8_t *)gmem_ro(s->mem, gpa, len);
+	host = (uint8_t *)gmem_ro(s->mem, gpa, len);
+	if (code)
+		forget(s, p, chunks_of(gpa, len));
+	if (tables && !walks)
+		soft_xlat_write(s, gpa, host, len);
+	return host;
 }
 
 /*
@@ -273,7 +281,7 @@ static struct soft_trace *lookup(struct soft *s)
 	if (s->bits == 64 ? !soft_canonical(la) : s->rip > s->seg[X86_CS].limit)
 		return NULL;
 	if (e->ex == (la & ~0xfffull))
-		gpa = (e->gpa & ~0xfffull) | (la & 0xfff);
+		gpa = e->gpa | (la & 0xfff);
 	else
 		gpa = soft_translate(s, la, SOFT_EXEC, s->cpl);
 	t = find(s, gpa);
@@ -317,7 +325,7 @@ static void note_mode(struct soft *s)
 		f->cs_limit = cs->limit;
 		s->fgen++;
 	}
-	s->tlbp = s->tlb[s->cpl == 3];
+	s->tlbp = s->tlb[soft_tlb_of(s, s->cpl)];
 	s->fkey = key_of(s);
 }
 

@@ -172,7 +172,7 @@ static void start(struct build *b, struct soft *s, struct soft_trace *t, uint64_
 {
 	b->s = s;
 	b->t = t;
-	*t = (struct soft_trace){.gpa = gpa, .rip = s->rip, .mode = s->fkey & 0xff};
+	*t = (struct soft_trace){.gpa = gpa, .rip = s->rip, .mode = s->fkey & 31};
 	t->cs_limit = UINT32_MAX;
 	if (s->bits != 64) {
 		t->cs_base = s->seg[X86_CS].base;
