@@ -59,11 +59,11 @@ enum fadt {
 #define FLAG_C1	       (1u << 2)
 #define FLAG_NO_POWER  (1u << 4) /* no fixed power button, no fixed sleep button */
 #define FLAG_NO_SLEEP  (1u << 5)
+#define FLAG_TIMER_32  (1u << 8)
 #define FLAG_RESET_REG (1u << 10)
 #define ARCH_LEGACY    (1u << 0) /* there are devices on ISA; no flag for the i8042: see below */
 #define ARCH_NO_VGA    (1u << 2)
-#define RESET_PORT     0x64u
-#define RESET_VALUE    0xfeu
+#define RESET_VALUE    0x06u
 
 /* 5.2.12: the MADT's entries */
 enum madt { M_LAPIC = 0, M_IOAPIC = 1, M_OVERRIDE = 2, M_LAPIC_NMI = 4 };
@@ -237,9 +237,9 @@ static void put_fadt(struct tables *t)
 	p[F_CENTURY] = FADT_CENTURY;
 	/* No word of the i8042: a kernel that knows it probes keyboards for long. Its ports are there. */
 	st_le16(p + F_BOOT_ARCH, ARCH_LEGACY | ARCH_NO_VGA);
-	st_le32(p + F_FLAGS,
-		FLAG_WBINVD | FLAG_C1 | FLAG_NO_POWER | FLAG_NO_SLEEP | FLAG_RESET_REG);
-	put_gas(p + F_RESET_REG, RESET_PORT, 1, 1);
+	st_le32(p + F_FLAGS, FLAG_WBINVD | FLAG_C1 | FLAG_NO_POWER | FLAG_NO_SLEEP | FLAG_TIMER_32 |
+				     FLAG_RESET_REG);
+	put_gas(p + F_RESET_REG, VM_PM_RESET, 1, 1);
 	p[F_RESET_VALUE] = RESET_VALUE;
 	t->fadt = place(t, p, sizeof(p), "FACP", FADT_REVISION);
 }

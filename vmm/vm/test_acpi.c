@@ -109,12 +109,12 @@ static void fixed(void **state)
 	assert_int_equal(rd(vm, f + 208, 4), 0x03002001);
 	assert_int_equal(rd(vm, f + 212, 8), VM_PM_TMR);
 	assert_int_equal(rd(vm, f + 88, 4), 0x04000204);
-	/* Reset: the keyboard controller's pulse; no 8042 to be probed, no VGA. */
+	/* Reset: acpi-pm's register; no 8042 to be probed, no VGA; the timer has 32 bits. */
 	assert_int_equal(rd(vm, f + 109, 2), 0x5);
-	assert_int_equal(rd(vm, f + 112, 4) & (1u << 10 | 1u << 20), 1u << 10);
+	assert_int_equal(rd(vm, f + 112, 4) & (1u << 8 | 1u << 10 | 1u << 20), 1u << 8 | 1u << 10);
 	assert_int_equal(rd(vm, f + 116, 4), 0x01000801);
-	assert_int_equal(rd(vm, f + 120, 8), 0x64);
-	assert_int_equal(rd(vm, f + 128, 1), 0xfe);
+	assert_int_equal(rd(vm, f + 120, 8), VM_PM_RESET);
+	assert_int_equal(rd(vm, f + 128, 1), 6);
 	vm_free(vm);
 }
 

@@ -109,6 +109,7 @@ int vm_add_devices(struct vm *vm, const struct vm_spec *spec, struct err *err);
 #define VM_PM1_EVT   0x600u
 #define VM_PM1_CNT   0x604u
 #define VM_PM_TMR    0x608u
+#define VM_PM_RESET  0x610u
 #define VM_SLEEP_S5  5u
 /* acpi.c, mptable.c: into memory below 1 MiB. */
 int vm_acpi(struct vm *vm, uint64_t *rsdp, struct err *err);
