@@ -14,6 +14,7 @@ enum { EAX, EBX, ECX, EDX };
 #define CPUID_1_ECX_OSXSAVE (1u << 27)
 #define CPUID_7_ECX_OSPKE   (1u << 4)
 #define APIC_BASE_ENABLE    (1ull << 11)
+#define XSAVEC_XSAVES	    0xau /* leaf 13, subleaf 1, EAX: either has the compacted form */
 #define XSAVE_LEGACY	    576u /* the legacy region and the header: SDM 1, 13.4 */
 
 /* Leaf 13: how large the XSAVE area is for the components of XCR0. */
@@ -29,6 +30,22 @@ static uint32_t xsave_size(const struct soft *s)
 		end = soft_cpuid_reg(s, 13, n, EAX) + soft_cpuid_reg(s, 13, n, EBX);
 		if (end > size)
 			size = end;
+	}
+	return size;
+}
+
+/* The same in the compacted form, where each follows the one before: subleaf 1, EBX. */
+static uint32_t xsave_compact_size(const struct soft *s)
+{
+	const uint32_t align = 2; /* ECX of a component's subleaf */
+	uint32_t size = XSAVE_LEGACY;
+
+	for (unsigned n = 2; n < 63; n++) {
+		if (!(s->xcr0 >> n & 1))
+			continue;
+		if (soft_cpuid_reg(s, 13, n, ECX) & align)
+			size = (size + 63) & ~63u;
+		size += soft_cpuid_reg(s, 13, n, EAX);
 	}
 	return size;
 }
@@ -59,6 +76,8 @@ void soft_op_cpuid(struct soft *s, const struct insn *i)
 	case 13:
 		if (soft_has(s, INSN_C_XSAVE) && sub == 0)
 			c.ebx = xsave_size(s);
+		else if (soft_has(s, INSN_C_XSAVE) && sub == 1 && (c.eax & XSAVEC_XSAVES))
+			c.ebx = xsave_compact_size(s);
 		break;
 	default:
 		break;

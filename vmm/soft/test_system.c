@@ -10,7 +10,8 @@ static const struct x86_cpuid rich[] = {
 	{.leaf = 6, .ecx = 1},
 	{.leaf = 7, .has_sub = true, .ebx = 1u | 1u << 7 | 1u << 20, .ecx = 1u << 2 | 1u << 3},
 	{.leaf = 13, .has_sub = true, .eax = 3},
-	{.leaf = 13, .sub = 1, .has_sub = true, .eax = 4},
+	{.leaf = 13, .sub = 1, .has_sub = true, .eax = 4 | 2},
+	{.leaf = 13, .sub = 9, .has_sub = true, .eax = 8, .ebx = 2688},
 	{.leaf = 0x80000001, .edx = 1u << 11 | 1u << 20 | 1u << 26 | 1u << 29},
 	{.leaf = 0x80000008, .eax = 0x3027},
 };
@@ -337,7 +338,7 @@ static void cpuid(void **state)
 
 	(void)state;
 	open_rich(&t, X86_LONG);
-	CODE(&t, 0x0f, 0xa2, 0x0f, 0xa2, 0x0f, 0xa2, 0x0f, 0xa2);
+	CODE(&t, 0x0f, 0xa2, 0x0f, 0xa2, 0x0f, 0xa2, 0x0f, 0xa2, 0x0f, 0xa2, 0x0f, 0xa2);
 	t.s->gpr[X86_RAX] = 0xffffffff00000001;
 	(void)test_soft_run(&t, 1);
 	assert_int_equal(t.s->gpr[X86_RDX], 0x0ffffdff); /* the APIC is off */
@@ -357,6 +358,16 @@ static void cpuid(void **state)
 	t.s->gpr[X86_RCX] = 0;
 	(void)test_soft_run(&t, 1);
 	assert_int_equal(t.s->gpr[X86_RBX], 576);
+	/* With PKRU: the standard form has it at its place, the compacted one after the header. */
+	t.s->xcr0 = 0x203;
+	t.s->gpr[X86_RAX] = 13;
+	t.s->gpr[X86_RCX] = 0;
+	(void)test_soft_run(&t, 1);
+	assert_int_equal(t.s->gpr[X86_RBX], 2696);
+	t.s->gpr[X86_RAX] = 13;
+	t.s->gpr[X86_RCX] = 1;
+	(void)test_soft_run(&t, 1);
+	assert_int_equal(t.s->gpr[X86_RBX], 584);
 	test_soft_close(&t);
 }
 
