@@ -23,7 +23,7 @@ static struct virtio *virtio_of(struct dev *d)
 
 uint64_t virtio_offered(const struct virtio *v)
 {
-	return v->vc->features | BIT(VIRTIO_F_VERSION_1) | BIT(VIRTIO_F_INDIRECT_DESC) |
+	return v->features | BIT(VIRTIO_F_VERSION_1) | BIT(VIRTIO_F_INDIRECT_DESC) |
 	       BIT(VIRTIO_F_EVENT_IDX);
 }
 
@@ -68,6 +68,85 @@ void virtio_broken(struct virtio *v, const char *why)
 		v->interrupt_status |= VIRTIO_INT_CONFIG;
 		update_irq(v);
 	}
+}
+
+/* ---- completions that take time -----------------------------------------------------------------
+ */
+
+static void late_arm(struct virtio *v)
+{
+	clock_arm(v->dev.env.clock, &v->late_timer, v->nr_late ? v->late_due[0] : CLOCK_NEVER);
+}
+
+static void late_take(struct virtio *v, unsigned i)
+{
+	unsigned n = --v->nr_late - i;
+
+	memmove(&v->late_due[i], &v->late_due[i + 1], n * sizeof(v->late_due[0]));
+	memmove(&v->late_written[i], &v->late_written[i + 1], n * sizeof(v->late_written[0]));
+	memmove(&v->late_head[i], &v->late_head[i + 1], n * sizeof(v->late_head[0]));
+	memmove(&v->late_queue[i], &v->late_queue[i + 1], n * sizeof(v->late_queue[0]));
+	/* What is not in use is 0, so that equal states have equal bytes. */
+	v->late_due[v->nr_late] = 0;
+	v->late_written[v->nr_late] = 0;
+	v->late_head[v->nr_late] = 0;
+	v->late_queue[v->nr_late] = 0;
+}
+
+static void late_put(struct virtio *v, unsigned queue, const struct virtq_chain *c, uint64_t due)
+{
+	unsigned i = v->nr_late, n;
+
+	while (i && v->late_due[i - 1] > due)
+		i--;
+	n = v->nr_late++ - i;
+	memmove(&v->late_due[i + 1], &v->late_due[i], n * sizeof(v->late_due[0]));
+	memmove(&v->late_written[i + 1], &v->late_written[i], n * sizeof(v->late_written[0]));
+	memmove(&v->late_head[i + 1], &v->late_head[i], n * sizeof(v->late_head[0]));
+	memmove(&v->late_queue[i + 1], &v->late_queue[i], n * sizeof(v->late_queue[0]));
+	v->late_due[i] = due;
+	v->late_written[i] = c->written;
+	v->late_head[i] = c->head;
+	v->late_queue[i] = (uint8_t)queue;
+}
+
+/* The driver takes (queue) back, or all of them if it is none. */
+static void late_forget(struct virtio *v, unsigned queue)
+{
+	for (unsigned i = v->nr_late; i-- > 0;)
+		if (queue >= v->nr_queues || v->late_queue[i] == queue)
+			late_take(v, i);
+	if (v->dev.env.clock)
+		late_arm(v);
+}
+
+static void late_due(void *ctx, uint64_t now)
+{
+	struct virtio *v = ctx;
+
+	while (v->nr_late && v->late_due[0] <= now) {
+		struct virtq_chain c = {.head = v->late_head[0], .written = v->late_written[0]};
+		unsigned queue = v->late_queue[0];
+
+		late_take(v, 0);
+		if (virtq_push(&v->q[queue], &c))
+			virtio_broken(v, virtq_error_name(v->q[queue].broken));
+		else
+			virtio_signal(v, queue);
+	}
+	late_arm(v);
+}
+
+int virtio_complete(struct virtio *v, unsigned queue, const struct virtq_chain *c)
+{
+	uint64_t due;
+
+	if (!v->delay || !v->dev.env.clock || v->nr_late == VIRTIO_LATE)
+		return virtq_push(&v->q[queue], c);
+	due = clock_now(v->dev.env.clock) + v->delay / 2 + rng_next(&v->late_rng) % (v->delay + 1);
+	late_put(v, queue, c, due);
+	late_arm(v);
+	return 0;
 }
 
 /* ---- status and features ----------------------------------------------------------------------
@@ -126,6 +205,7 @@ void virtio_queue_ready(struct virtio *v, struct virtq *q, uint32_t val)
 		return;
 	}
 	if (!val) {
+		late_forget(v, (unsigned)(q - v->q));
 		virtq_reset(q);
 		return;
 	}
@@ -151,7 +231,7 @@ void virtio_notify(struct virtio *v, uint32_t queue)
 {
 	struct virtq *q;
 
-	if (queue >= v->vc->nr_queues || !(v->status & VIRTIO_S_DRIVER_OK) ||
+	if (queue >= v->nr_queues || !(v->status & VIRTIO_S_DRIVER_OK) ||
 	    (v->status & VIRTIO_S_NEEDS_RESET)) {
 		dev_guest_error(&v->dev, "virtio: notified for no queue or at the wrong time",
 				queue, v->status);
@@ -182,6 +262,9 @@ int virtio_init(struct dev *d, const struct virtio_class *vc, struct err *err)
 	assert(vc->nr_queues <= VIRTIO_QUEUES && vc->notify &&
 	       vc->config_len <= VIRTIO_MMIO_LEN - VIRTIO_MMIO_CONFIG);
 	v->vc = vc;
+	v->features = vc->features;
+	v->nr_queues = vc->nr_queues;
+	clock_timer_init(&v->late_timer, late_due, v);
 	if (!d->env.mem)
 		return err_set(err, -EINVAL, "device %s: it needs memory for its queues",
 			       d->cls->name);
@@ -194,8 +277,10 @@ void virtio_reset(struct dev *d)
 {
 	struct virtio *v = virtio_of(d);
 
-	for (unsigned i = 0; i < v->vc->nr_queues; i++)
+	for (unsigned i = 0; i < v->nr_queues; i++)
 		virtq_reset(&v->q[i]);
+	late_forget(v, VIRTIO_QUEUES);
+	v->late_rng.s = ~d->env.seed; /* not the sequence that a model takes from it */
 	irq_set(&d->irq, 0);
 }
 
@@ -203,10 +288,36 @@ const struct state_table *virtio_part(const struct dev *d, unsigned i, const voi
 {
 	const struct virtio *v = container_of(d, const struct virtio, dev);
 
-	if (i >= v->vc->nr_queues)
+	if (i >= v->nr_queues)
 		return NULL;
 	*obj = &v->q[i];
 	return &virtq_state;
+}
+
+/* Each is in flight, once, and they are in order. */
+static int late_post_load(struct virtio *v, struct err *err)
+{
+	unsigned n = v->nr_late;
+
+	if (n > VIRTIO_LATE)
+		return err_set(err, -EINVAL,
+			       "virtio: saved completions are more than there can be");
+	for (unsigned i = 0; i < n; i++) {
+		const struct virtq *q = &v->q[v->late_queue[i] % VIRTIO_QUEUES];
+		uint16_t head = v->late_head[i];
+		bool twice = false;
+
+		for (unsigned j = 0; j < i; j++)
+			twice |= v->late_head[j] == head && v->late_queue[j] == v->late_queue[i];
+		if (v->late_queue[i] >= v->nr_queues || !q->ready || head >= q->num || twice ||
+		    !(q->in_flight_map[head / 64] >> (head % 64) & 1) ||
+		    (i && v->late_due[i - 1] > v->late_due[i]))
+			return err_set(err, -EINVAL,
+				       "virtio: saved completion %u is of no request in flight", i);
+	}
+	if (v->dev.env.clock)
+		late_arm(v);
+	return 0;
 }
 
 int virtio_post_load(struct dev *d, struct err *err)
@@ -222,7 +333,7 @@ int virtio_post_load(struct dev *d, struct err *err)
 		return err_set(err, -EINVAL, "virtio: saved features were never offered");
 	if ((v->status & VIRTIO_S_DRIVER_OK) && !(v->status & VIRTIO_S_FEATURES_OK))
 		return err_set(err, -EINVAL, "virtio: saved DRIVER_OK without FEATURES_OK");
-	for (unsigned i = 0; i < v->vc->nr_queues && !rc; i++) {
+	for (unsigned i = 0; i < v->nr_queues && !rc; i++) {
 		const struct virtq *q = &v->q[i];
 
 		if (q->ready && (!(v->status & VIRTIO_S_FEATURES_OK) ||
@@ -232,13 +343,15 @@ int virtio_post_load(struct dev *d, struct err *err)
 				       "virtio: saved queue %u contradicts the features", i);
 		rc = virtq_post_load(&v->q[i], err);
 	}
-	return rc;
+	return rc ? rc : late_post_load(v, err);
 }
 
 void virtio_fini(struct dev *d)
 {
 	struct virtio *v = virtio_of(d);
 
+	if (v->vc && d->env.clock)
+		clock_cancel(d->env.clock, &v->late_timer);
 	for (unsigned i = 0; v->vc && i < v->vc->nr_queues; i++)
 		virtq_fini(&v->q[i]);
 }

@@ -54,7 +54,7 @@ const struct dev_reg virtio_mmio_regs[] = {
 /* The selected queue, or NULL: there is none with that number. */
 static struct virtq *selected(struct virtio *v)
 {
-	return v->queue_sel < v->vc->nr_queues ? &v->q[v->queue_sel] : NULL;
+	return v->queue_sel < v->nr_queues ? &v->q[v->queue_sel] : NULL;
 }
 
 static uint32_t half(uint64_t v, uint32_t sel)

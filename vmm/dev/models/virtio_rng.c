@@ -50,7 +50,7 @@ static void rng_notify(struct virtio *v, unsigned queue)
 	while (virtq_next(q, &c) == 1) {
 		if (!c.error)
 			fill(rng_of(&v->dev), q, &c);
-		if (virtq_push(q, &c))
+		if (virtio_complete(v, queue, &c))
 			return;
 	}
 }
@@ -90,6 +90,7 @@ static const struct dev_opt rng_opts[] = {
 	{"irq", "interrupt line", offsetof(struct dev, irq_line), RNG_IRQ, 0, IOAPIC_PINS - 1},
 	{"seed", "of the sequence, beside the machine's", offsetof(struct virtio_rng, seed), 0, 0,
 	 UINT64_MAX},
+	VIRTIO_OPT_DELAY,
 	{0},
 };
 
@@ -103,7 +104,7 @@ const struct dev_class dev_class_virtio_rng = {
 	.name = "virtio-rng",
 	.help = "virtio entropy device over virtio-mmio, seeded",
 	.size = sizeof(struct virtio_rng),
-	.version = 1,
+	.version = 2,
 	.ranges = rng_ranges,
 	.opts = rng_opts,
 	.state = rng_state,

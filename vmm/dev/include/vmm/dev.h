@@ -13,6 +13,7 @@
 #define VMM_DEV_H
 
 #include <vmm/base.h>
+#include <vmm/blk.h>
 #include <vmm/bus.h>
 #include <vmm/chr.h>
 #include <vmm/clock.h>
@@ -67,10 +68,12 @@ struct dev_host {
 struct dev_env {
 	struct gmem *mem;
 	struct clock *clock;
-	struct trace *trace; /* may be NULL */
-	struct chr *serial;  /* UARTs */
-	struct chr *console; /* debug console */
-	struct irq irq;	     /* line 0; a device's own line number comes from its option `irq` */
+	struct trace *trace;	 /* may be NULL */
+	struct chr *serial;	 /* UARTs */
+	struct chr *console;	 /* debug console */
+	struct blk *const *disk; /* nr_disks of them; a device's own number comes from its option */
+	unsigned nr_disks;
+	struct irq irq; /* line 0; a device's own line number comes from its option `irq` */
 	struct dev_host host;
 	uint64_t seed; /* of everything random */
 };

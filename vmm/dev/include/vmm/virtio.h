@@ -63,6 +63,7 @@ enum virtio_mmio_reg {
 #define VIRTIO_MMIO_LEN		0x200u
 #define VIRTIO_VENDOR_VISE	0x45534956u /* "VISE" */
 #define VIRTIO_QUEUES		8	    /* at most, a device */
+#define VIRTIO_LATE		32	    /* completions under way at most, a device */
 
 struct virtio;
 
@@ -84,6 +85,9 @@ struct virtio_class {
 struct virtio {
 	struct dev dev;
 	const struct virtio_class *vc;
+	/* from the class; a model's init may change them after virtio_init(): less queues, other bits */
+	uint64_t features;
+	unsigned nr_queues;
 	struct virtq q[VIRTIO_QUEUES];
 	/* registers */
 	uint32_t status, device_features_sel, driver_features_sel, queue_sel, interrupt_status;
@@ -91,6 +95,17 @@ struct virtio {
 	uint64_t driver_features;
 	bool features_beyond; /* the driver accepted a feature above 63, where none is offered */
 	bool irq_level;
+	/*
+	 * Completions under way, in order of time: what virtio_complete() was given and when it is due.
+	 */
+	struct clock_timer late_timer;
+	uint64_t delay; /* option: virtual ns a completion takes, more or less; 0: none */
+	struct rng late_rng;
+	uint32_t nr_late;
+	uint64_t late_due[VIRTIO_LATE];
+	uint32_t late_written[VIRTIO_LATE];
+	uint16_t late_head[VIRTIO_LATE];
+	uint8_t late_queue[VIRTIO_LATE];
 };
 
 /*
@@ -116,7 +131,19 @@ extern const struct dev_reg virtio_mmio_regs[];
 		STATE_U(struct virtio, queue_sel, 0), STATE_U(struct virtio, interrupt_status, 0), \
 		STATE_U(struct virtio, config_generation, 0),                                      \
 		STATE_U(struct virtio, driver_features, 0),                                        \
-		STATE_B(struct virtio, features_beyond, 0), STATE_B(struct virtio, irq_level, 0)
+		STATE_B(struct virtio, features_beyond, 0), STATE_B(struct virtio, irq_level, 0),  \
+		STATE_U(struct virtio, late_rng.s, 0), STATE_U(struct virtio, nr_late, 0),         \
+		STATE_ARR(struct virtio, late_due, 0), STATE_ARR(struct virtio, late_written, 0),  \
+		STATE_ARR(struct virtio, late_head, 0), STATE_ARR(struct virtio, late_queue, 0)
+
+/* The option that every model has: requests in flight under deterministic time. */
+#define VIRTIO_OPT_DELAY                                                                           \
+	{                                                                                          \
+		"delay",                                                                           \
+			"virtual ns that a request takes, half to one and a half times, in an "    \
+			"order that the seed decides",                                             \
+			offsetof(struct virtio, delay), 0, 0, 1000000000ull                        \
+	}
 
 /* Features both sides agreed on. */
 static inline bool virtio_has(const struct virtio *v, unsigned bit)
@@ -124,6 +151,12 @@ static inline bool virtio_has(const struct virtio *v, unsigned bit)
 	return v->driver_features >> bit & 1;
 }
 
+/*
+ * Done with a chain: it goes back to the driver now or, with the option `delay`, later, in any order,
+ * with the interrupt. What is under way when the driver resets the device or the queue never comes
+ * back. 0 or -EIO as virtq_push().
+ */
+int virtio_complete(struct virtio *v, unsigned queue, const struct virtq_chain *c);
 /* Raise the used-buffer interrupt if the queue's driver wants one (2.7.7). */
 void virtio_signal(struct virtio *v, unsigned queue);
 /* The device cannot go on: DEVICE_NEEDS_RESET and a configuration interrupt (2.1.2). */

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/* What the unit tests of virtio devices share: registers by name, and a driver that does all right. */
+#ifndef VMM_DEV_TEST_VIRTIO_H
+#define VMM_DEV_TEST_VIRTIO_H
+
+#include "test_machine.h"
+
+#include <vmm/virtio.h>
+#include <vmm/virtq_driver.h>
+
+#define BASE  0xd0000000ull
+#define LINE  (1u << 5)
+#define RINGS 0x10000u
+#define BUFS  0x40000u
+#define TABLE 0x30000u
+#define F_ALL                                                                                      \
+	(1ull << VIRTIO_F_VERSION_1 | 1ull << VIRTIO_F_INDIRECT_DESC | 1ull << VIRTIO_F_EVENT_IDX)
+#define ACK_DRIVER (VIRTIO_S_ACKNOWLEDGE | VIRTIO_S_DRIVER)
+#define UP	   (ACK_DRIVER | VIRTIO_S_FEATURES_OK | VIRTIO_S_DRIVER_OK)
+
+#define rd(m, reg)	mmio_r(m, BASE + VIRTIO_MMIO_##reg, 4)
+#define wr(m, reg, val) mmio_w(m, BASE + VIRTIO_MMIO_##reg, 4, val)
+
+static inline void accept_features(struct machine *m, uint64_t f)
+{
+	wr(m, STATUS, VIRTIO_S_ACKNOWLEDGE);
+	wr(m, STATUS, ACK_DRIVER);
+	wr(m, DRIVER_FEATURES_SEL, 0);
+	wr(m, DRIVER_FEATURES, (uint32_t)f);
+	wr(m, DRIVER_FEATURES_SEL, 1);
+	wr(m, DRIVER_FEATURES, f >> 32);
+	wr(m, STATUS, ACK_DRIVER | VIRTIO_S_FEATURES_OK);
+}
+
+static inline void tell_queue(struct machine *m, const struct virtq_driver *q)
+{
+	wr(m, QUEUE_SEL, 0);
+	wr(m, QUEUE_NUM, q->num);
+	wr(m, QUEUE_DESC_LOW, (uint32_t)q->desc);
+	wr(m, QUEUE_DESC_HIGH, q->desc >> 32);
+	wr(m, QUEUE_DRIVER_LOW, (uint32_t)q->avail);
+	wr(m, QUEUE_DRIVER_HIGH, q->avail >> 32);
+	wr(m, QUEUE_DEVICE_LOW, (uint32_t)q->used);
+	wr(m, QUEUE_DEVICE_HIGH, q->used >> 32);
+}
+
+/* A driver that does all right. */
+static inline void bring_up(struct machine *m, struct virtq_driver *q, uint64_t features,
+			    uint32_t num)
+{
+	assert_int_equal(
+		virtq_driver_init(q, m->env.mem, num, RINGS, features >> VIRTIO_F_EVENT_IDX & 1),
+		0);
+	accept_features(m, features);
+	assert_int_equal(rd(m, STATUS), ACK_DRIVER | VIRTIO_S_FEATURES_OK);
+	tell_queue(m, q);
+	wr(m, QUEUE_READY, 1);
+	assert_int_equal(rd(m, QUEUE_READY), 1);
+	wr(m, STATUS, UP);
+	assert_int_equal(rd(m, STATUS), UP);
+}
+
+static inline uint32_t offer(struct machine *m, struct virtq_driver *q, int head)
+{
+	uint32_t id, len;
+
+	assert_true(head >= 0);
+	virtq_driver_offer(q, (uint16_t)head);
+	virtq_driver_publish(q);
+	wr(m, QUEUE_NOTIFY, 0);
+	assert_true(virtq_driver_used(q, &id, &len));
+	assert_int_equal(id, head);
+	assert_false(virtq_driver_used(q, &id, &len));
+	return len;
+}
+
+#endif
