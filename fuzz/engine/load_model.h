@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * load_model: what the three loader targets share: the input's format, memories to load into, and
+ * load_model: what the loader targets share: the input's format, memories to load into, and
  * a slow model of placement to judge load_image() by. For fuzz targets and their seed generators
  * only; header-only.
  *
  * An input is LM_HEAD control bytes, then the image:
  *   0  bits 0-1 which memory (lm_ram), bit 2 the target's own kind instead of LOAD_AUTO,
- *      bit 3 the image has a name, bits 4-5 mode of a flat image
+ *      bit 3 the image has a name, bits 4-5 mode of a flat image, bit 6 there is an RSDP
  *   1  flat image: base in pages
  *   2  command line, 16 bits: its length; with bit 15 the rest of it times two
  *   4  initrd: the square root of its length
- *   5  modules: bits 0-4 how many
+ *   5  modules: bits 0-4 how many; bits 5-7 the way to boot
  *   6  modules: the k-th has (k + 1) times so many bytes
  *   7  modules: length of the string of each
  *
@@ -24,6 +24,7 @@
 #include <stdlib.h>
 
 #include <vmm/load.h>
+#include <vmm/unpack.h>
 
 #include "depth.h"
 #include "oracle.h"
@@ -87,6 +88,9 @@ struct lm_case {
 	size_t len;
 };
 
+#define LM_RSDP	    0xe0000u
+#define LM_RSDP_LEN 36u
+
 /* Data, then up to len zeroes or, with keep, what was there. */
 struct lm_piece {
 	uint64_t gpa, len;
@@ -101,8 +105,10 @@ struct lm_plan {
 	bool virt;	     /* the entry was translated */
 	struct lm_piece piece[LM_PIECES];
 	unsigned n, image; /* the first `image` of them are the image's */
+	bool own_entry;	   /* it lies in the info area */
 	uint64_t entry;
 	enum x86_mode mode;
+	enum load_boot boot;
 	uint64_t mod[LOAD_MODULES], initrd;
 };
 
@@ -116,6 +122,8 @@ static struct {
 	struct cpu_state cpu, blank;
 	struct err err;
 	uint8_t page[GMEM_PAGE]; /* what every page of memory holds before */
+	uint8_t rsdp[GMEM_PAGE]; /* but that at LM_RSDP */
+	uint8_t inner[2 << 20];	 /* a kernel that was packed, by the model */
 	uint8_t blob[LM_IMAGE];
 	char text[65536 + 1]; /* a string of n bytes is its end */
 	uint8_t img[LM_GUARD + LM_IMAGE + LM_GUARD] __attribute__((aligned(64)));
@@ -127,6 +135,9 @@ static inline void lm_setup(void)
 {
 	for (unsigned i = 0; i < GMEM_PAGE; i++)
 		lm.page[i] = (uint8_t)(i * 13 + 7) | 1;
+	memcpy(lm.rsdp, lm.page, GMEM_PAGE);
+	memcpy(lm.rsdp, "RSD PTR ", 8);
+	lm.rsdp[15] = 2; /* revision */
 	for (unsigned i = 0; i < sizeof(lm.blob); i++)
 		lm.blob[i] = (uint8_t)(i * 31 + 5 + (i >> 8));
 	for (unsigned i = 0; i < sizeof(lm.text) - 1; i++)
@@ -143,10 +154,18 @@ static inline void lm_setup(void)
 			for (uint64_t at = 0; at < r->len; at += GMEM_PAGE)
 				gmem_place(lm.mem[k], r->gpa + at, lm.page, GMEM_PAGE);
 		}
+		(void)gmem_place(lm.mem[k], LM_RSDP, lm.rsdp,
+				 GMEM_PAGE); /* where there is memory */
 		FUZZ_ORACLE(!gmem_snap(lm.mem[k], &lm.snap[k], &lm.err), "setup", "%s", lm.err.msg);
 	}
 	LM_POISON(lm.img, sizeof(lm.img));
 	lm.ready = true;
+}
+
+/* What the page of (gpa) held before. */
+static inline const uint8_t *lm_before(uint64_t gpa)
+{
+	return gpa >> 12 == LM_RSDP >> 12 ? lm.rsdp : lm.page;
 }
 
 /* The image at a place of its own, where the next byte on either side is poisoned. */
@@ -203,7 +222,8 @@ static inline bool lm_image(const struct lm_case *c, struct lm_plan *pl, lm_wide
 			    const uint8_t *data, uint64_t filled, bool keep)
 {
 	if (gpa < LOAD_LOW_RESERVED || lm_share(gpa, len, LOAD_INFO, LOAD_INFO_END - LOAD_INFO) ||
-	    !lm_is_ram(c->ram, gpa, len) || !lm_free(pl, gpa, len) || pl->n == LM_PIECES)
+	    (c->req.rsdp && lm_share(gpa, len, 0xe0000, 0x20000)) || !lm_is_ram(c->ram, gpa, len) ||
+	    !lm_free(pl, gpa, len) || pl->n == LM_PIECES)
 		return false;
 	pl->piece[pl->n++] = (struct lm_piece){(uint64_t)gpa, (uint64_t)len, data, filled, keep};
 	pl->image = pl->n;
@@ -259,7 +279,7 @@ static inline lm_wide lm_top(const struct lm_plan *pl)
 static inline bool lm_finish(const struct lm_case *c, struct lm_plan *pl)
 {
 	uint64_t boot = lm_boot_end(pl->mode, lm_top(pl));
-	bool inside = false;
+	bool inside = pl->own_entry;
 
 	if (!lm_is_ram(c->ram, LOAD_INFO, LOAD_INFO_END - LOAD_INFO))
 		return false;
@@ -287,23 +307,7 @@ static inline bool lm_linux(const struct lm_case *c, struct lm_plan *pl, lm_wide
 	return lm_finish(c, pl);
 }
 
-static inline enum load_kind lm_detect(const uint8_t *b, size_t len)
-{
-	for (size_t i = 0; i < 8192 && i < len; i += 4) {
-		uint32_t w[3];
-
-		if (i + 12 > len || i + 12 > 8192)
-			break;
-		memcpy(w, b + i, 12);
-		if (w[0] == 0x1badb002 && (uint32_t)(w[0] + w[1] + w[2]) == 0)
-			return LOAD_MULTIBOOT;
-	}
-	if (len > 0x205 && !memcmp(b + 0x202, "HdrS", 4))
-		return LOAD_BZIMAGE;
-	return len > 3 && !memcmp(b, "\177ELF", 4) ? LOAD_ELF : LOAD_FLAT;
-}
-
-/* ---- ELF, for two of the targets ------------------------------------------------------------- */
+/* ---- ELF, for most of the targets ------------------------------------------------------------- */
 
 /* Little-endian fields of an ELF of either class: offset for 32 bits, for 64 bits. */
 static inline uint64_t lm_word(const uint8_t *b, bool is64, unsigned o32, unsigned o64)
@@ -319,53 +323,198 @@ static inline unsigned lm_half(const uint8_t *b, unsigned off)
 	return b[off] | (unsigned)b[off + 1] << 8;
 }
 
-#define LM_ELF_SEGMENTS 40
-static inline bool lm_elf(const struct lm_case *c, struct lm_plan *pl, bool allow32, lm_wide limit)
-{
-	const uint8_t *b = c->img;
-	bool is64 = c->len > 4 && b[4] == 2;
-	unsigned phsize = is64 ? 56 : 32, phnum, loads = 0;
-	uint64_t entry, phoff;
-	bool entered = false;
+struct lm_elf {
+	const uint8_t *b;
+	size_t len;
+	bool is64;
+	uint64_t phoff;
+	unsigned phnum, phsize;
+};
 
-	if (c->len < (is64 ? 64u : 52u) || memcmp(b, "\177ELF", 4) != 0 || b[5] != 1 || b[6] != 1 ||
-	    (!is64 && (b[4] != 1 || !allow32)))
+static inline bool lm_is_elf(const uint8_t *b, size_t len)
+{
+	return len > 3 && !memcmp(b, "\177ELF", 4);
+}
+
+static inline bool lm_elf_header(const uint8_t *b, size_t len, struct lm_elf *e)
+{
+	bool is64 = len > 4 && b[4] == 2;
+
+	*e = (struct lm_elf){b, len, is64, 0, 0, is64 ? 56 : 32};
+	if (len < (is64 ? 64u : 52u) || !lm_is_elf(b, len) || b[5] != 1 || b[6] != 1 ||
+	    (!is64 && b[4] != 1))
 		return false;
-	phoff = lm_word(b, is64, 28, 32);
-	phnum = lm_half(b, is64 ? 56 : 44);
-	if ((lm_half(b, 16) != 2 && lm_half(b, 16) != 3) || lm_half(b, 18) != (is64 ? 62 : 3) ||
-	    ld_le32(b + 20) != 1 || lm_half(b, is64 ? 54 : 42) != phsize || !phnum ||
-	    (lm_wide)phoff + (lm_wide)phnum * phsize > c->len)
+	e->phoff = lm_word(b, is64, 28, 32);
+	e->phnum = lm_half(b, is64 ? 56 : 44);
+	return (lm_half(b, 16) == 2 || lm_half(b, 16) == 3) && lm_half(b, 18) == (is64 ? 62 : 3) &&
+	       ld_le32(b + 20) == 1 && lm_half(b, is64 ? 54 : 42) == e->phsize && e->phnum &&
+	       (lm_wide)e->phoff + (lm_wide)e->phnum * e->phsize <= len;
+}
+
+/* PVH's note: the first that is one, in the order of the program headers. */
+static inline bool lm_note(const uint8_t *b, size_t len, uint64_t *entry)
+{
+	struct lm_elf e;
+
+	if (!lm_elf_header(b, len, &e))
 		return false;
-	pl->header = true;
-	for (unsigned i = 0; i < phnum; i++) {
-		const uint8_t *h = b + phoff + (size_t)i * phsize;
-		lm_wide off = lm_word(h, is64, 4, 8), paddr = lm_word(h, is64, 12, 24);
-		lm_wide filesz = lm_word(h, is64, 16, 32), memsz = lm_word(h, is64, 20, 40);
+	for (unsigned i = 0; i < e.phnum; i++) {
+		const uint8_t *h = b + e.phoff + (size_t)i * e.phsize;
+		lm_wide off = lm_word(h, e.is64, 4, 8), size = lm_word(h, e.is64, 16, 32);
+		lm_wide at = 0;
+
+		if (ld_le32(h) != 4 || off + size > len)
+			continue;
+		while (at + 12 <= size) {
+			const uint8_t *n = b + (size_t)(off + at);
+			lm_wide name = ld_le32(n), desc = ld_le32(n + 4);
+			lm_wide body = at + 12 + (name + 3) / 4 * 4;
+
+			if (body + desc > size)
+				break;
+			if (ld_le32(n + 8) == 18 && name == 4 && !memcmp(n + 12, "Xen", 4) &&
+			    (desc == 4 || desc == 8)) {
+				*entry = ld_le(b + (size_t)(off + body), (unsigned)desc);
+				return true;
+			}
+			at = body + (desc + 3) / 4 * 4;
+		}
+	}
+	return false;
+}
+
+#define LM_ELF_SEGMENTS 40
+static inline bool lm_segments(const struct lm_case *c, struct lm_plan *pl, const struct lm_elf *e,
+			       lm_wide limit)
+{
+	unsigned loads = 0;
+
+	for (unsigned i = 0; i < e->phnum; i++) {
+		const uint8_t *h = e->b + e->phoff + (size_t)i * e->phsize;
+		lm_wide off = lm_word(h, e->is64, 4, 8), paddr = lm_word(h, e->is64, 12, 24);
+		lm_wide filesz = lm_word(h, e->is64, 16, 32), memsz = lm_word(h, e->is64, 20, 40);
 
 		if (ld_le32(h) != 1 || (!filesz && !memsz))
 			continue;
-		if (++loads > LM_ELF_SEGMENTS || filesz > memsz || off + filesz > c->len ||
+		if (++loads > LM_ELF_SEGMENTS || filesz > memsz || off + filesz > e->len ||
 		    paddr + memsz > limit)
 			return false;
-		if (!lm_image(c, pl, paddr, memsz, b + (size_t)off, (uint64_t)filesz, false))
+		if (!lm_image(c, pl, paddr, memsz, e->b + (size_t)off, (uint64_t)filesz, false))
 			return false;
 	}
-	entry = lm_word(b, is64, 24, 24);
-	for (unsigned virt = 0; virt < 2 && !entered; virt++) {
-		for (unsigned i = 0; i < phnum && !entered; i++) {
-			const uint8_t *h = b + phoff + (size_t)i * phsize;
-			lm_wide memsz = lm_word(h, is64, 20, 40);
-			lm_wide from = virt ? lm_word(h, is64, 8, 16) : lm_word(h, is64, 12, 24);
+	return loads;
+}
+
+static inline bool lm_elf_entry(struct lm_plan *pl, const struct lm_elf *e)
+{
+	uint64_t entry = lm_word(e->b, e->is64, 24, 24);
+
+	for (unsigned virt = 0; virt < 2; virt++) {
+		for (unsigned i = 0; i < e->phnum; i++) {
+			const uint8_t *h = e->b + e->phoff + (size_t)i * e->phsize;
+			lm_wide memsz = lm_word(h, e->is64, 20, 40);
+			lm_wide from =
+				virt ? lm_word(h, e->is64, 8, 16) : lm_word(h, e->is64, 12, 24);
 
 			if (ld_le32(h) != 1 || entry < from || entry >= from + memsz)
 				continue;
-			entered = true;
 			pl->virt = virt;
-			pl->entry = (uint64_t)(entry - from + lm_word(h, is64, 12, 24));
+			pl->entry = (uint64_t)(entry - from + lm_word(h, e->is64, 12, 24));
+			return true;
 		}
 	}
-	return loads && entered;
+	return false;
+}
+
+/* Segments and entry of an ELF that starts where its header says. */
+static inline bool lm_elf(const struct lm_case *c, struct lm_plan *pl, const uint8_t *b, size_t len,
+			  lm_wide limit)
+{
+	struct lm_elf e;
+
+	if (!lm_elf_header(b, len, &e))
+		return false;
+	pl->header = true;
+	return lm_segments(c, pl, &e, limit) && lm_elf_entry(pl, &e);
+}
+
+/* A vmlinux: 32-bit ones start in protected mode. */
+static inline bool lm_vmlinux(const struct lm_case *c, struct lm_plan *pl, const uint8_t *b,
+			      size_t len)
+{
+	bool is32 = lm_is_elf(b, len) && len > 4 && b[4] == 1;
+
+	pl->mode = is32 ? X86_PROT : X86_LONG;
+	return lm_elf(c, pl, b, len, (lm_wide)(is32 ? 4 : 64) << 30);
+}
+
+/* An ELF with PVH's note: its entry is in what is loaded. */
+static inline bool lm_pvh(const struct lm_case *c, struct lm_plan *pl, const uint8_t *b, size_t len,
+			  lm_wide cmdline_max)
+{
+	struct lm_elf e;
+
+	pl->mode = X86_PROT;
+	pl->boot = LOAD_BOOT_PVH;
+	if (!lm_elf_header(b, len, &e))
+		return false;
+	pl->header = true;
+	return lm_segments(c, pl, &e, (lm_wide)4 << 30) && lm_note(b, len, &pl->entry) &&
+	       lm_linux(c, pl, cmdline_max, 0x7fffffff);
+}
+
+/* ---- what it is, and how it is entered ------------------------------------------------------- */
+
+static inline enum load_kind lm_detect(const uint8_t *b, size_t len)
+{
+	uint64_t entry;
+
+	for (size_t i = 0; i < 8192 && i < len; i += 4) {
+		uint32_t w[3];
+
+		if (i + 12 > len || i + 12 > 8192)
+			break;
+		memcpy(w, b + i, 12);
+		if (w[0] == 0x1badb002 && (uint32_t)(w[0] + w[1] + w[2]) == 0)
+			return LOAD_MULTIBOOT;
+	}
+	for (size_t i = 0; i + 16 <= 32768 && i + 16 <= len; i += 8) {
+		uint32_t w[4];
+
+		memcpy(w, b + i, 16);
+		if (w[0] == 0xe85250d6 && (uint32_t)(w[0] + w[1] + w[2] + w[3]) == 0)
+			return LOAD_MULTIBOOT2;
+	}
+	if (len > 0x205 && !memcmp(b + 0x202, "HdrS", 4))
+		return LOAD_BZIMAGE;
+	if (lm_note(b, len, &entry))
+		return LOAD_PVH;
+	return lm_is_elf(b, len) ? LOAD_ELF : LOAD_FLAT;
+}
+
+/* The kind that an input comes to, with what the way to boot makes of an ELF file. */
+static inline enum load_kind lm_kind(const struct lm_case *c, enum load_kind detected)
+{
+	if (c->req.kind != LOAD_AUTO)
+		return c->req.kind;
+	if (detected != LOAD_BZIMAGE && lm_is_elf(c->img, c->len)) {
+		if (c->req.boot == LOAD_BOOT_64)
+			return LOAD_ELF;
+		if (c->req.boot == LOAD_BOOT_PVH)
+			return LOAD_PVH;
+	}
+	return detected;
+}
+
+static inline bool lm_boot_fits(enum load_kind kind, enum load_boot boot)
+{
+	if (boot == LOAD_BOOT_AUTO)
+		return true;
+	if (kind == LOAD_ELF)
+		return boot == LOAD_BOOT_64;
+	if (kind == LOAD_PVH)
+		return boot == LOAD_BOOT_PVH;
+	return kind == LOAD_BZIMAGE && boot < LOAD_BOOTS;
 }
 
 /* ---- judging ------------------------------------------------------------------------------------
@@ -397,7 +546,7 @@ static inline void lm_check_piece(struct gmem *mem, const struct lm_piece *p)
 	while (off < p->len) {
 		uint64_t in = (p->gpa + off) & 0xfff, n = GMEM_PAGE - in;
 		const uint8_t *want = off < p->filled ? p->data + off
-				      : p->keep	      ? lm.page + in
+				      : p->keep	      ? lm_before(p->gpa + off) + in
 						      : zero;
 
 		if (off < p->filled && n > p->filled - off)
@@ -439,11 +588,17 @@ static void lm_check_dirty(void *ctx, uint64_t gpa)
 				next = r->gpa;
 		}
 		if (!skip)
-			FUZZ_ORACLE(!memcmp(p + (at - gpa), lm.page + (at - gpa), next - at),
+			FUZZ_ORACLE(!memcmp(p + (at - gpa), lm_before(at) + (at - gpa), next - at),
 				    "stray-write", "between 0x%llx and 0x%llx",
 				    (unsigned long long)at, (unsigned long long)next);
 		at = skip ? skip : next;
 	}
+}
+
+/* The BIOS of the 16-bit protocol has its vectors and data there, and says so. */
+static inline bool lm_is_low(const struct load_range *r)
+{
+	return lm.res.boot == LOAD_BOOT_16 && !r->gpa && r->len == 0x500;
 }
 
 /* What holds for every image that is accepted. */
@@ -467,8 +622,8 @@ static inline void lm_check_result(const struct lm_case *c, struct gmem *mem)
 		FUZZ_ORACLE(a->len && lm_is_ram(c->ram, a->gpa, a->len), "range-ram",
 			    "range %u, 0x%llx + 0x%llx, is not RAM", i, (unsigned long long)a->gpa,
 			    (unsigned long long)a->len);
-		FUZZ_ORACLE(a->gpa >= boot, "range-reserved", "range %u at 0x%llx", i,
-			    (unsigned long long)a->gpa);
+		FUZZ_ORACLE(a->gpa >= boot || lm_is_low(a), "range-reserved", "range %u at 0x%llx",
+			    i, (unsigned long long)a->gpa);
 		for (unsigned k = 0; k < i; k++)
 			FUZZ_ORACLE(!lm_share(a->gpa, a->len, r->range[k].gpa, r->range[k].len),
 				    "range-overlap", "ranges %u and %u", k, i);
@@ -505,18 +660,21 @@ static inline void lm_check_plan(struct gmem *mem, const struct lm_plan *pl)
 		lm_check_piece(mem, p);
 	}
 	for (unsigned i = 0; i < lm.res.nr_ranges; i++)
-		outside += !range_within(lm.res.range[i].gpa, lm.res.range[i].len, LOAD_INFO,
+		outside += !lm_is_low(&lm.res.range[i]) &&
+			   !range_within(lm.res.range[i].gpa, lm.res.range[i].len, LOAD_INFO,
 					 LOAD_INFO_END - LOAD_INFO);
 	FUZZ_ORACLE(outside == pl->n, "declared", "%u ranges outside of the info area, not %u",
 		    outside, pl->n);
 	FUZZ_ORACLE(lm.res.entry == pl->entry, "entry", "0x%llx, not 0x%llx",
 		    (unsigned long long)lm.res.entry, (unsigned long long)pl->entry);
 	FUZZ_ORACLE(lm.res.mode == pl->mode, "mode", "%d", (int)lm.res.mode);
+	FUZZ_ORACLE(lm.res.boot == pl->boot, "boot", "%d", (int)lm.res.boot);
 }
 
 static inline void lm_check_cmdline(const struct lm_case *c, struct gmem *mem, uint64_t gpa)
 {
-	bool name = lm.res.kind == LOAD_MULTIBOOT && c->req.image.cmdline;
+	bool name = (lm.res.kind == LOAD_MULTIBOOT || lm.res.kind == LOAD_MULTIBOOT2) &&
+		    c->req.image.cmdline;
 	size_t n = name ? strlen(LM_NAME) : 0, len = c->cmdline;
 
 	FUZZ_ORACLE(gpa == lm.res.cmdline.gpa, "cmdline", "pointer 0x%llx",
@@ -535,7 +693,13 @@ static inline void lm_check_cmdline(const struct lm_case *c, struct gmem *mem, u
 /* A memory map is told entry by entry; its RAM is all RAM there is but that below 1 MiB's hole. */
 struct lm_map {
 	uint64_t last, ram;
+	uint64_t hole; /* where it begins, if not at 0x9fc00 */
 };
+
+static inline uint64_t lm_hole(const struct lm_map *m)
+{
+	return m->hole ? m->hole : 0x9fc00;
+}
 
 static inline void lm_map_entry(const struct lm_case *c, struct lm_map *m, uint64_t gpa,
 				uint64_t len, uint32_t type)
@@ -546,7 +710,7 @@ static inline void lm_map_entry(const struct lm_case *c, struct lm_map *m, uint6
 	m->last = gpa + len;
 	if (type == 1) {
 		FUZZ_ORACLE(lm_is_ram(c->ram, gpa, len) &&
-				    !lm_share(gpa, len, 0x9fc00, 0x100000 - 0x9fc00),
+				    !lm_share(gpa, len, lm_hole(m), 0x100000 - lm_hole(m)),
 			    "memory-map", "0x%llx + 0x%llx is no RAM", (unsigned long long)gpa,
 			    (unsigned long long)len);
 		m->ram += len;
@@ -561,25 +725,27 @@ static inline void lm_map_end(const struct lm_case *c, const struct lm_map *m)
 		const struct lm_region *r = &lm_ram[c->ram][i];
 
 		for (uint64_t at = 0; r->kind == GMEM_RAM && at < r->len; at += 0x400)
-			want += lm_share(r->gpa + at, 0x400, 0x9fc00, 0x100000 - 0x9fc00) ? 0
-											  : 0x400;
+			want += lm_share(r->gpa + at, 0x400, lm_hole(m), 0x100000 - lm_hole(m))
+					? 0
+					: 0x400;
 	}
 	FUZZ_ORACLE(m->ram == want, "memory-map", "0x%llx bytes of RAM, not 0x%llx",
 		    (unsigned long long)m->ram, (unsigned long long)want);
 }
 
-/* The state of the 64-bit boot protocol and the zero page's parts that both formats have. */
+/* The state of the boot protocols and the zero page's parts that all have. */
 static inline void lm_check_linux(const struct lm_case *c, struct gmem *mem,
 				  const struct lm_plan *pl)
 {
 	uint64_t z = lm.res.info, gpa;
-	struct lm_map m = {0, 0};
+	struct lm_map m = {0, 0, 0};
 	unsigned n = (unsigned)lm_peek(mem, z + 0x1e8, 1);
 
 	FUZZ_ORACLE(lm.cpu.gpr[X86_RSI] == z && lm.cpu.seg[X86_CS].sel == 0x10 &&
 			    lm.cpu.seg[X86_DS].sel == 0x18,
 		    "state", "RSI or selectors");
-	FUZZ_ORACLE(lm_peek(mem, lm.cpu.gdt.base + 0x10, 8) == 0xaf9b000000ffff &&
+	FUZZ_ORACLE(lm_peek(mem, lm.cpu.gdt.base + 0x10, 8) ==
+				    (pl->mode == X86_LONG ? 0xaf9b000000ffff : 0xcf9b000000ffff) &&
 			    lm_peek(mem, lm.cpu.gdt.base + 0x18, 8) == 0xcf93000000ffff,
 		    "state", "the GDT");
 	for (unsigned i = 0; i < lm.res.nr_ranges; i++) {
@@ -591,6 +757,7 @@ static inline void lm_check_linux(const struct lm_case *c, struct gmem *mem,
 	}
 	FUZZ_ORACLE(!lm_peek(mem, z + 0x1ef, 1) && lm_peek(mem, z + 0x210, 1) == 0xff, "zero-page",
 		    "sentinel or type_of_loader");
+	FUZZ_ORACLE(lm_peek(mem, z + 0x70, 8) == c->req.rsdp, "zero-page", "acpi_rsdp_addr");
 	lm_check_cmdline(c, mem, lm_peek(mem, z + 0x228, 4));
 	FUZZ_ORACLE(lm_peek(mem, z + 0x218, 4) == pl->initrd &&
 			    lm_peek(mem, z + 0x21c, 4) == c->req.initrd.len,
@@ -599,6 +766,34 @@ static inline void lm_check_linux(const struct lm_case *c, struct gmem *mem,
 		lm_map_entry(c, &m, lm_peek(mem, z + 0x2d0 + 20 * i, 8),
 			     lm_peek(mem, z + 0x2d8 + 20 * i, 8),
 			     (uint32_t)lm_peek(mem, z + 0x2e0 + 20 * i, 4));
+	lm_map_end(c, &m);
+}
+
+/* The state and the start info of PVH, as Xen's start_info.h has them. */
+static inline void lm_check_pvh(const struct lm_case *c, struct gmem *mem, const struct lm_plan *pl)
+{
+	uint64_t i = lm.res.info, mod = lm_peek(mem, i + 16, 8), map = lm_peek(mem, i + 40, 8);
+	uint64_t n = lm_peek(mem, i + 48, 4);
+	struct lm_map m = {0, 0, 0};
+
+	FUZZ_ORACLE(lm.cpu.gpr[X86_RBX] == i && lm.cpu.cr0 == (X86_CR0_PE | X86_CR0_ET) &&
+			    !lm.cpu.cr4 && x86_code_bits(&lm.cpu) == 32,
+		    "state", "EBX, CR0, CR4 or CS");
+	FUZZ_ORACLE(lm_peek(mem, i, 4) == 0x336ec578 && lm_peek(mem, i + 4, 4) == 1 &&
+			    !lm_peek(mem, i + 8, 4) && !lm_peek(mem, i + 52, 4),
+		    "start-info", "magic, version, flags or reserved");
+	FUZZ_ORACLE(lm_peek(mem, i + 32, 8) == c->req.rsdp, "start-info", "rsdp_paddr");
+	FUZZ_ORACLE(lm_peek(mem, i + 12, 4) == (c->req.initrd.len ? 1 : 0), "start-info",
+		    "nr_modules");
+	if (c->req.initrd.len)
+		FUZZ_ORACLE(lm_peek(mem, mod, 8) == pl->initrd &&
+				    lm_peek(mem, mod + 8, 8) == c->req.initrd.len &&
+				    !lm_peek(mem, mod + 16, 8) && !lm_peek(mem, mod + 24, 8),
+			    "start-info", "the module");
+	lm_check_cmdline(c, mem, lm_peek(mem, i + 24, 8));
+	for (uint64_t k = 0; k < n; k++, map += 24)
+		lm_map_entry(c, &m, lm_peek(mem, map, 8), lm_peek(mem, map + 8, 8),
+			     (uint32_t)lm_peek(mem, map + 16, 4));
 	lm_map_end(c, &m);
 }
 
@@ -623,6 +818,8 @@ static inline void lm_parse(const uint8_t *h, enum load_kind own, struct lm_case
 		req->cmdline = lm.text + sizeof(lm.text) - 1 - c->cmdline;
 	req->initrd = (struct load_blob){lm.blob, (size_t)h[4] * h[4], NULL};
 	req->nr_mods = h[5] & 31;
+	req->boot = (enum load_boot)(h[5] >> 5);
+	req->rsdp = h[0] & 0x40 ? LM_RSDP : 0;
 	for (unsigned i = 0; i < req->nr_mods && i < LOAD_MODULES; i++)
 		req->mods[i] = (struct load_blob){lm.blob, (size_t)h[6] * (i + 1),
 						  lm.text + sizeof(lm.text) - 1 - h[7]};
@@ -636,7 +833,8 @@ static inline bool lm_same(const void *a, const void *b, size_t n)
 /* After a refusal: the code is one that the header lists, nothing is touched. */
 static inline void lm_check_refusal(struct gmem *mem, int rc)
 {
-	FUZZ_ORACLE(rc == -ENOEXEC || rc == -E2BIG || rc == -EINVAL || rc == -ENAMETOOLONG,
+	FUZZ_ORACLE(rc == -ENOEXEC || rc == -E2BIG || rc == -EINVAL || rc == -ENAMETOOLONG ||
+			    rc == -ENOTSUP,
 		    "error-code", "%d: %s", rc, lm.err.msg);
 	FUZZ_ORACLE(lm.err.code == rc && lm.err.msg[0] && !strchr(lm.err.msg, '\n'),
 		    "error-message", "%d: %s", lm.err.code, lm.err.msg);
@@ -682,19 +880,20 @@ static inline bool lm_judge(const uint8_t *data, size_t size, enum load_kind own
 
 	kind = lm_detect(c->img, c->len);
 	FUZZ_ORACLE(load_detect(c->img, c->len) == kind, "detect", "%d", (int)kind);
-	if (c->req.kind != LOAD_AUTO)
-		kind = c->req.kind;
+	kind = lm_kind(c, kind);
 	if (v->rc)
 		lm_check_refusal(mem, v->rc);
 	else
 		lm_check_result(c, mem);
 
-	pl->header = pl->accept = pl->virt = false;
+	pl->header = pl->accept = pl->virt = pl->own_entry = false;
+	pl->boot = LOAD_BOOT_AUTO;
 	pl->n = pl->image = 0;
 	pl->initrd = 0;
 	v->modelled = kind == own && c->len;
 	if (v->modelled) {
-		model(c, pl);
+		if (lm_boot_fits(kind, c->req.boot))
+			model(c, pl);
 		FUZZ_ORACLE(pl->accept == !v->rc, "accept", "%s %s",
 			    v->rc ? "refused:" : "accepted", lm.err.msg);
 		FUZZ_ORACLE(lm.res.kind == own, "detect", "kind %d", (int)lm.res.kind);
@@ -712,7 +911,7 @@ static inline bool lm_judge(const uint8_t *data, size_t size, enum load_kind own
 }
 LM_QUIET_END
 
-/* Counters that all three have: LM_COUNTERS among the target's names, LM_COUNT for each input. */
+/* Counters that all have: LM_COUNTERS among the target's names, LM_COUNT for each input. */
 #define LM_COUNTERS                                                                                \
 	header_accepted, image_placed, cmdline_placed, other_kind, refused_noexec, refused_2big,   \
 		refused_inval, refused_nametoolong

@@ -26,7 +26,16 @@ struct seed_dir {
 
 /* As load_model.h has them. */
 enum { RAM_3_REGIONS, RAM_2M, RAM_6_REGIONS, RAM_NO_INFO };
-enum { SEED_OWN_KIND = 4, SEED_NAME = 8 };
+enum { SEED_OWN_KIND = 4, SEED_NAME = 8, SEED_RSDP = 0x40 };
+/* As enum load_boot. */
+enum {
+	SEED_BOOT_DIRECT = 1,
+	SEED_BOOT_GUEST,
+	SEED_BOOT_64,
+	SEED_BOOT_32,
+	SEED_BOOT_16,
+	SEED_BOOT_PVH
+};
 
 /* An image of (len) bytes that tell places apart, nothing else asked for. */
 static inline void seed_begin(struct seed *s, unsigned ram, size_t len)
@@ -43,9 +52,14 @@ static inline void seed_cmdline(struct seed *s, size_t len)
 	st_le16(s->head + 2, (uint16_t)(len < 0x8000 ? len : 0x8000 | len / 2));
 }
 
+static inline void seed_boot(struct seed *s, unsigned boot)
+{
+	s->head[5] = (uint8_t)((s->head[5] & 31) | boot << 5);
+}
+
 static inline void seed_mods(struct seed *s, unsigned n, unsigned unit, unsigned text)
 {
-	s->head[5] = (uint8_t)n;
+	s->head[5] = (uint8_t)((s->head[5] & 0xe0) | n);
 	s->head[6] = (uint8_t)unit;
 	s->head[7] = (uint8_t)text;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Seeds of load_bzimage: a setup header of protocol 2.15 with one sector of setup code. */
+#include "../../vmm/unpack/test_pack.h"
 #include "load_seed.h"
 
 #define SETUP 1024u
@@ -26,6 +27,129 @@ static void kernel(struct seed *s, unsigned ram, uint64_t pref, uint32_t align)
 	st_le32(b + 0x238, 2047);
 	st_le64(b + 0x258, pref);
 	st_le32(b + 0x260, 0x8000);
+}
+
+/* A vmlinux with PVH's note, to be packed: its bytes at (b), their number. */
+static size_t vmlinux(uint8_t *b, int is64)
+{
+	static const struct seed_seg seg[] = {
+		{1, 0x100, 0xc0100000, 0x100000, 0x80, 0x100},
+		{4, 0x180, 0, 0, 0x18, 0x18},
+	};
+	struct seed s;
+
+	seed_begin(&s, 0, 0x1a0);
+	seed_elf(&s, is64, 0x100010, seg, 2);
+	st_le32(s.img + 0x180, 4);
+	st_le32(s.img + 0x184, 8);
+	st_le32(s.img + 0x188, 18);
+	memcpy(s.img + 0x18c, "Xen", 4);
+	st_le64(s.img + 0x190, 0x100020);
+	memcpy(b, s.img, s.len);
+	return s.len;
+}
+
+/* (len) bytes as the payload of the kernel in (s). */
+static void payload(struct seed *s, const uint8_t *p, size_t len)
+{
+	size_t at = CODE + 0x10, end = (at + len + 15) & ~(size_t)15;
+
+	memset(s->img + SETUP + CODE, 0, end - CODE);
+	memcpy(s->img + SETUP + at, p, len);
+	s->len = SETUP + end;
+	st_le32(s->img + 0x1f4, (uint32_t)(end / 16));
+	st_le32(s->img + 0x248, (uint32_t)at);
+	st_le32(s->img + 0x24c, (uint32_t)len);
+}
+
+static void direct(struct seed_dir *d)
+{
+	uint8_t inner[4096], packed[4096];
+	size_t len = vmlinux(inner, 1);
+	struct seed s;
+
+	kernel(&s, RAM_2M, 0x100000, 0x1000);
+	payload(&s, inner, len);
+	seed_write(d, "direct", &s);
+	s.head[4] = 60;
+	s.head[0] |= SEED_RSDP;
+	seed_cmdline(&s, 50);
+	seed_write(d, "direct-initrd", &s);
+	seed_boot(&s, SEED_BOOT_PVH);
+	seed_write(d, "inner-pvh", &s);
+	seed_boot(&s, SEED_BOOT_GUEST);
+	seed_write(d, "unpacks-itself", &s);
+	seed_boot(&s, 7);
+	seed_write(d, "no-such-way", &s);
+	seed_boot(&s, SEED_BOOT_DIRECT);
+	st_le32(s.img + 0x24c, 0x10000);
+	seed_write(d, "payload-past-end", &s);
+	for (enum unpack_format f = UNPACK_GZIP; f <= UNPACK_ZSTD; f++) {
+		size_t n = pack(f, inner, len, packed, sizeof(packed) - 4);
+		char name[32];
+
+		if (!n)
+			continue;
+		kernel(&s, RAM_2M, 0x100000, 0x1000);
+		st_le32(packed + n, (uint32_t)len);
+		payload(&s, packed, n + (f == UNPACK_GZIP ? 0 : 4));
+		(void)snprintf(name, sizeof(name), "direct-%s", unpack_name(f));
+		seed_write(d, name, &s);
+		if (f != UNPACK_ZSTD)
+			continue;
+		st_le32(s.img + SETUP + CODE + 0x10 + n, (uint32_t)len + 1);
+		seed_write(d, "wrong-length", &s);
+		st_le32(s.img + SETUP + CODE + 0x10 + n, 0x7fffffff);
+		seed_write(d, "length-over-ram", &s);
+		s.img[SETUP + CODE + 0x10 + n / 2] ^= 1;
+		seed_write(d, "damaged-payload", &s);
+	}
+	kernel(&s, RAM_2M, 0x100000, 0x1000);
+	payload(&s, inner, vmlinux(inner, 0));
+	seed_write(d, "direct-32", &s);
+	payload(&s, (const uint8_t *)"\x89LZO\0\r\n\x1a\n....", 13);
+	seed_write(d, "payload-lzo", &s);
+	payload(&s, (const uint8_t *)"nothing that is known", 21);
+	seed_write(d, "payload-unknown", &s);
+}
+
+static void ways(struct seed_dir *d)
+{
+	static const unsigned versions[] = {0x200, 0x201, 0x202, 0x203, 0x204, 0x205,
+					    0x206, 0x207, 0x208, 0x209, 0x20a, 0x20b};
+	struct seed s;
+	char name[32];
+
+	for (unsigned i = 0; i < sizeof(versions) / sizeof(versions[0]); i++) {
+		kernel(&s, RAM_2M, 0x100000, 0x1000);
+		st_le16(s.img + 0x206, (uint16_t)versions[i]);
+		seed_cmdline(&s, 20);
+		s.head[4] = 20;
+		seed_boot(&s, i & 1 ? SEED_BOOT_16 : SEED_BOOT_32);
+		(void)snprintf(name, sizeof(name), "protocol-%x", versions[i]);
+		seed_write(d, name, &s);
+	}
+	kernel(&s, RAM_2M, 0x100000, 0x1000);
+	seed_boot(&s, SEED_BOOT_16);
+	seed_write(d, "by-16", &s);
+	st_le32(s.img + 0x238, 0xffff);
+	seed_cmdline(&s, 4095);
+	seed_write(d, "by-16-cmdline", &s);
+	seed_cmdline(&s, 4096);
+	seed_write(d, "by-16-cmdline-too-long", &s);
+	kernel(&s, RAM_NO_INFO, 0x100000, 0x1000);
+	seed_boot(&s, SEED_BOOT_16);
+	seed_write(d, "by-16-no-info-area", &s);
+	kernel(&s, RAM_2M, 0x100000000, 0x1000);
+	s.img[0x234] = 0;
+	seed_boot(&s, SEED_BOOT_32);
+	seed_write(d, "by-32-too-high", &s);
+	kernel(&s, RAM_2M, 0x100000, 0x1000);
+	seed_boot(&s, SEED_BOOT_DIRECT);
+	seed_write(d, "no-payload", &s);
+	st_le16(s.img + 0x236, 0);
+	seed_boot(&s, SEED_BOOT_64);
+	seed_write(d, "no-64-bit-entry", &s);
 }
 
 int main(int argc, char **argv)
@@ -77,5 +201,7 @@ int main(int argc, char **argv)
 	seed_write(&d, "with-module", &s);
 	s.img[0x202] = 0;
 	seed_write(&d, "flat", &s);
+	direct(&d);
+	ways(&d);
 	return d.failed;
 }

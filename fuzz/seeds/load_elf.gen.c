@@ -20,6 +20,22 @@ static void many_segments(struct seed_dir *d)
 	seed_write(d, "41-segments", &s);
 }
 
+/* A 32-bit kernel, which has no 64-bit entry. */
+static void entered_32(struct seed_dir *d)
+{
+	static const struct seed_seg seg[] = {{LOAD, 0x80, 0xc0100000, 0x100000, 0x40, 0x80}};
+	struct seed s;
+
+	seed_begin(&s, RAM_2M | SEED_RSDP, 0x100);
+	seed_elf(&s, 0, 0x100000, seg, 1);
+	seed_cmdline(&s, 9);
+	seed_write(d, "elf32", &s);
+	seed_boot(&s, SEED_BOOT_64);
+	seed_write(d, "elf32-as-64", &s);
+	seed_boot(&s, SEED_BOOT_16);
+	seed_write(d, "elf32-as-16", &s);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct seed_seg two[] = {
@@ -89,5 +105,6 @@ int main(int argc, char **argv)
 	s.head[1] = 0x80;
 	seed_write(&d, "flat", &s);
 	many_segments(&d);
+	entered_32(&d);
 	return d.failed;
 }

@@ -1,45 +1,102 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * load_bzimage: a Linux bzImage, its command line, initrd and one of four small memories, made from
- * the input, through load_image(). A slow model says which images must be accepted and where the
- * kernel then lies; the zero page is read as the kernel would. The input's format:
- * fuzz/engine/load_model.h.
+ * load_bzimage: a Linux bzImage, the way it is booted, its command line, initrd and one of four small
+ * memories, made from the input, through load_image(). A slow model says which images must be accepted
+ * and where the kernel, or the one that is packed in it, then lies; the zero page, setup header or
+ * start info is read as the kernel would. The input's format: fuzz/engine/load_model.h.
  * @modules load
  */
 #include "load_model.h"
 
-DEPTH_COUNTERS(LM_COUNTERS, at_preferred, moved, not_relocatable, above_4g, initrd_placed);
+DEPTH_COUNTERS(LM_COUNTERS, at_preferred, moved, not_relocatable, above_4g, initrd_placed,
+	       by_direct, by_direct_32, by_64, by_32, by_16, by_pvh, unpacked, old_protocol);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 LM_QUIET_BEGIN
-static bool header(const uint8_t *b, size_t len)
-{
+/* The setup header as the version has it. */
+struct kernel {
+	unsigned version;
 	size_t end;
+	lm_wide setup, size, total;
+	lm_wide payload, payload_len;
+	uint64_t pref, align, cmdline_max, initrd_max;
+	unsigned xflags;
+	bool moves;
+};
 
+static unsigned least_end(unsigned version)
+{
+	static const unsigned ends[] = {0x224, 0x226, 0x22c, 0x230, 0x230, 0x235,
+					0x23c, 0x248, 0x250, 0x258, 0x264};
+
+	return ends[version - 0x200 < 10 ? version - 0x200 : 10];
+}
+
+static bool header(const uint8_t *b, size_t len, struct kernel *k)
+{
+	lm_wide rest, sys;
+
+	memset(k, 0, sizeof(*k));
 	if (len < 0x268 || memcmp(b + 0x202, "HdrS", 4) != 0 ||
 	    memcmp(b + 0x1fe, "\x55\xaa\xeb", 3) != 0)
 		return false;
-	end = 0x202u + b[0x201];
-	return ld_le16(b + 0x206) >= 0x20c && b[0x211] & 1 && b[0x236] & 1 && end >= 0x264 &&
-	       end <= 0x290 && end <= len;
+	k->version = ld_le16(b + 0x206);
+	k->end = 0x202u + b[0x201];
+	if (k->version < 0x200 || !(b[0x211] & 1) || k->end < least_end(k->version) ||
+	    k->end > 0x290 || k->end > len)
+		return false;
+	k->setup = (lm_wide)((b[0x1f1] ? b[0x1f1] : 4) + 1) * 512;
+	if (k->setup >= len)
+		return false;
+	rest = len - k->setup;
+	sys = (lm_wide)(k->version < 0x204 ? ld_le16(b + 0x1f4) : ld_le32(b + 0x1f4)) * 16;
+	if (sys > rest + 15)
+		return false;
+	k->size = k->version >= 0x204 && sys < rest ? sys : rest;
+	if (k->size <= 0x200)
+		return false;
+	k->moves = k->version >= 0x205 && b[0x234];
+	k->align = k->version >= 0x205 ? ld_le32(b + 0x230) : 0;
+	k->cmdline_max = k->version >= 0x206 ? ld_le32(b + 0x238) : 255;
+	k->initrd_max = k->version >= 0x203 ? ld_le32(b + 0x22c) : 0x37ffffff;
+	k->pref = k->version >= 0x20a ? ld_le64(b + 0x258) : 0;
+	k->total = k->version >= 0x20a ? ld_le32(b + 0x260) : 0;
+	k->total = k->total > k->size ? k->total : k->size;
+	k->xflags = k->version >= 0x20c ? ld_le16(b + 0x236) : 0;
+	if (k->moves && __builtin_popcountll(k->align) != 1)
+		return false;
+	if (k->version < 0x208 || !ld_le32(b + 0x24c))
+		return true;
+	k->payload = ld_le32(b + 0x248);
+	k->payload_len = ld_le32(b + 0x24c);
+	return k->payload + k->payload_len <= k->size;
 }
 
-static bool usable(const struct lm_case *c, lm_wide at, lm_wide total)
+static enum load_boot way(const struct kernel *k, enum load_boot asked)
 {
-	lm_wide limit = c->img[0x236] & 2 ? (lm_wide)64 << 30 : (lm_wide)4 << 30;
+	enum load_boot guest = k->xflags & 1 ? LOAD_BOOT_64 : LOAD_BOOT_32;
 
-	return at >= 0x100000 && at + total <= limit && lm_is_ram(c->ram, at, total);
+	if (asked == LOAD_BOOT_AUTO)
+		return k->payload_len ? LOAD_BOOT_DIRECT : guest;
+	return asked == LOAD_BOOT_GUEST ? guest : asked;
+}
+
+static bool usable(const struct lm_case *c, const struct kernel *k, bool high, lm_wide at)
+{
+	return at >= 0x100000 && at + k->total <= (lm_wide)(high ? 64 : 4) << 30 &&
+	       lm_is_ram(c->ram, at, k->total);
 }
 
 /* Where the kernel goes: all multiples of its alignment are tried, or it stays where it must be. */
-static lm_wide place(const struct lm_case *c, lm_wide total)
+static lm_wide place(const struct lm_case *c, const struct kernel *k, enum load_boot boot)
 {
-	uint64_t pref = ld_le64(c->img + 0x258), align = ld_le32(c->img + 0x230);
+	uint64_t pref = k->pref ? k->pref : 0x100000;
+	bool high = boot == LOAD_BOOT_64 && k->xflags & 2;
 
-	if (!pref)
-		pref = 0x100000;
-	if (!c->img[0x234] || (!(pref % align) && usable(c, pref, total)))
+	if (!k->moves && boot != LOAD_BOOT_64 && (lm_wide)pref + k->total > (lm_wide)4 << 30)
+		return 0;
+	if (!k->moves || (!(pref % k->align) && usable(c, k, high, pref)))
 		return pref;
 	for (unsigned i = 0; i < 6; i++) {
 		const struct lm_region *r = &lm_ram[c->ram][i];
@@ -47,71 +104,218 @@ static lm_wide place(const struct lm_case *c, lm_wide total)
 
 		if (r->kind != GMEM_RAM)
 			continue;
-		at = (at + align - 1) / align * align;
-		if (usable(c, at, total))
+		at = (at + k->align - 1) / k->align * k->align;
+		if (usable(c, k, high, at))
 			return at;
 	}
 	return 0;
 }
 
+static uint64_t ram_size(unsigned ram)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < 6; i++)
+		sum += lm_ram[ram][i].kind == GMEM_RAM ? lm_ram[ram][i].len : 0;
+	return sum;
+}
+
+/* The kernel that is packed: as it is, or as unpack() gives it (whose own target judges that). */
+static bool inner(const struct lm_case *c, const struct kernel *k, const uint8_t **b, size_t *len)
+{
+	const uint8_t *in = c->img + (size_t)(k->setup + k->payload);
+	size_t n = (size_t)k->payload_len, made, used, want;
+	enum unpack_format f = unpack_detect(in, n);
+
+	*b = in;
+	*len = n;
+	if (lm_is_elf(in, n))
+		return true;
+	if (f == UNPACK_NONE || n <= 4)
+		return false;
+	want = ld_le32(in + n - 4);
+	if (!want || want > ram_size(c->ram) || want > sizeof(lm.inner))
+		return false;
+	*b = lm.inner;
+	*len = want;
+	return !unpack(f, in, f == UNPACK_GZIP ? n : n - 4, lm.inner, want, &made, &used, NULL) &&
+	       made == want;
+}
+
+/* What the 16-bit protocol has beside the kernel: setup code below its heap, a shorter command line. */
+static bool by_setup(const struct lm_case *c, struct lm_plan *pl, const struct kernel *k)
+{
+	lm_wide limit = (lm_wide)k->initrd_max + 1;
+
+	pl->own_entry = true;
+	pl->entry = LOAD_INFO + 0x200;
+	if (limit > (lm_wide)4 << 30)
+		limit = (lm_wide)4 << 30;
+	if (k->setup > 0x9000 || c->cmdline > k->cmdline_max || c->cmdline > 4095 || c->req.nr_mods)
+		return false;
+	if (c->req.initrd.len && !lm_high(c, pl, c->req.initrd.len, limit, &pl->initrd))
+		return false;
+	return lm_finish(c, pl);
+}
+
+static bool packed(const struct lm_case *c, struct lm_plan *pl, const struct kernel *k)
+{
+	lm_wide at = place(c, k, pl->boot);
+
+	pl->mode = pl->boot == LOAD_BOOT_64   ? X86_LONG
+		   : pl->boot == LOAD_BOOT_32 ? X86_PROT
+					      : X86_REAL;
+	pl->entry = (uint64_t)at + (pl->boot == LOAD_BOOT_64 ? 0x200 : 0);
+	if (!at ||
+	    !lm_image(c, pl, at, k->total, c->img + (size_t)k->setup, (uint64_t)k->size, true))
+		return false;
+	return pl->boot == LOAD_BOOT_16 ? by_setup(c, pl, k)
+					: lm_linux(c, pl, k->cmdline_max, k->initrd_max);
+}
+
 static void model(const struct lm_case *c, struct lm_plan *pl)
 {
-	const uint8_t *b = c->img;
-	lm_wide setup, rest, sys, size, total, at;
-	uint32_t align;
+	const uint8_t *b;
+	struct kernel k;
+	size_t len;
 
 	pl->mode = X86_LONG;
-	if (!header(b, c->len))
+	if (!header(c->img, c->len, &k))
 		return;
 	pl->header = true;
-	setup = (lm_wide)((b[0x1f1] ? b[0x1f1] : 4) + 1) * 512;
-	sys = (lm_wide)ld_le32(b + 0x1f4) * 16;
-	if (setup >= c->len)
-		return;
-	rest = c->len - setup;
-	if (sys > rest + 15)
-		return;
-	size = sys < rest ? sys : rest;
-	if (size <= 0x200)
-		return;
-	total = ld_le32(b + 0x260);
-	total = total > size ? total : size;
-	align = ld_le32(b + 0x230);
-	if (b[0x234] && __builtin_popcount(align) != 1)
-		return;
-	at = place(c, total);
-	pl->entry = (uint64_t)at + 0x200;
-	pl->accept = at && lm_image(c, pl, at, total, b + (size_t)setup, (uint64_t)size, true) &&
-		     lm_linux(c, pl, ld_le32(b + 0x238), ld_le32(b + 0x22c));
+	pl->boot = way(&k, c->req.boot);
+	switch (pl->boot) {
+	case LOAD_BOOT_DIRECT:
+		pl->accept = k.payload_len && inner(c, &k, &b, &len) && lm_vmlinux(c, pl, b, len) &&
+			     lm_linux(c, pl, k.cmdline_max, k.initrd_max);
+		break;
+	case LOAD_BOOT_PVH:
+		pl->accept = k.payload_len && inner(c, &k, &b, &len) &&
+			     lm_pvh(c, pl, b, len, k.cmdline_max);
+		break;
+	case LOAD_BOOT_64:
+		pl->accept = k.xflags & 1 && packed(c, pl, &k);
+		break;
+	default:
+		pl->accept = packed(c, pl, &k);
+		break;
+	}
 }
 
 /* Fields of the setup header that the loader writes; every other is as in the file. */
 static const struct {
 	unsigned off, size;
 } written[] = {
-	{0x1fa, 2}, {0x210, 1}, {0x214, 4}, {0x218, 8}, {0x226, 2}, {0x228, 4}, {0x250, 8},
+	{0x1fa, 2}, {0x210, 2}, {0x214, 4}, {0x218, 8}, {0x224, 4}, {0x228, 4}, {0x250, 8},
 };
 
-static void check(const struct lm_case *c, struct gmem *mem, const struct lm_plan *pl)
+static void check_header(const struct lm_case *c, struct gmem *mem, uint64_t z, unsigned from,
+			 unsigned to, const struct kernel *k)
 {
-	uint64_t z = lm.res.info;
-	unsigned end = 0x202u + c->img[0x201];
-
-	lm_check_linux(c, mem, pl);
-	for (unsigned at = 0x1f1; at < 0x2d0; at++) {
+	for (unsigned at = from; at < to; at++) {
 		bool ours = false;
 
 		for (unsigned i = 0; i < ARRAY_SIZE(written); i++)
 			ours |= at >= written[i].off && at - written[i].off < written[i].size;
-		FUZZ_ORACLE(ours || *lm_at(mem, z + at) == (at < end ? c->img[at] : 0),
+		FUZZ_ORACLE(ours || *lm_at(mem, z + at) ==
+					    (at < k->end || from != 0x1f1 ? c->img[at] : 0),
 			    "setup-header", "byte 0x%x", at);
 	}
-	FUZZ_ORACLE(lm_peek(mem, z + 0x214, 4) ==
-			    (pl->piece[0].gpa < (uint64_t)1 << 32 ? pl->piece[0].gpa : 0),
-		    "setup-header", "code32_start");
+	FUZZ_ORACLE(lm_peek(mem, z + 0x210, 1) == 0xff, "setup-header", "type_of_loader");
+}
+
+/* The setup code with what the loader writes, and what its BIOS would answer. */
+static void check_setup(const struct lm_case *c, struct gmem *mem, const struct lm_plan *pl,
+			const struct kernel *k)
+{
+	uint64_t z = LOAD_INFO, bios = LOAD_INFO + 0xe000;
+	struct lm_map m = {0, 0, bios};
+	unsigned old = k->version < 0x202, n = (unsigned)lm_peek(mem, bios + 38, 2);
+
+	check_header(c, mem, z, old ? 0x24 : 0, 0x290, k);
+	for (uint64_t at = 0x290; at < k->setup; at++)
+		FUZZ_ORACLE(*lm_at(mem, z + at) == c->img[at], "setup-code", "byte 0x%llx",
+			    (unsigned long long)at);
+	FUZZ_ORACLE(lm_peek(mem, z + 0x214, 4) == pl->piece[0].gpa, "setup-header", "code32_start");
+	FUZZ_ORACLE(lm_peek(mem, z + 0x218, 4) == pl->initrd &&
+			    lm_peek(mem, z + 0x21c, 4) == c->req.initrd.len,
+		    "setup-header", "ramdisk_image or ramdisk_size");
+	if (old)
+		FUZZ_ORACLE(lm_peek(mem, z + 0x20, 2) == 0xa33f, "setup-header", "CL_MAGIC");
+	lm_check_cmdline(c, mem, old ? z + lm_peek(mem, z + 0x22, 2) : lm_peek(mem, z + 0x228, 4));
+	if (k->version >= 0x201)
+		FUZZ_ORACLE(lm_peek(mem, z + 0x224, 2) + 0x200 <= lm.cpu.gpr[X86_RSP] &&
+				    lm_peek(mem, z + 0x211, 1) & 0x80,
+			    "setup-header", "heap_end_ptr");
+	for (unsigned i = X86_ES; i <= X86_GS; i++)
+		FUZZ_ORACLE(lm.cpu.seg[i].sel == (i == X86_CS ? 0x9020 : 0x9000), "state",
+			    "segment %u", i);
+	FUZZ_ORACLE(lm.cpu.gpr[X86_RSP] + z <= lm.res.cmdline.gpa, "state", "SP");
+	for (uint64_t i = 0; i < n; i++)
+		lm_map_entry(c, &m, lm_peek(mem, bios + 0x400 + 20 * i, 8),
+			     lm_peek(mem, bios + 0x408 + 20 * i, 8),
+			     (uint32_t)lm_peek(mem, bios + 0x410 + 20 * i, 4));
+	lm_map_end(c, &m);
+	/* every vector leads into the BIOS's slots */
+	for (unsigned v = 0; v < 256; v++)
+		FUZZ_ORACLE(lm_peek(mem, v * 4 + 2, 2) == bios >> 4 &&
+				    lm_peek(mem, v * 4, 2) % 4 == 0 && lm_peek(mem, v * 4, 2) < 32,
+			    "bios", "vector 0x%x", v);
+}
+
+static void check(const struct lm_case *c, struct gmem *mem, const struct lm_plan *pl)
+{
+	uint64_t z = lm.res.info, at = lm.res.image.gpa;
+	struct kernel k;
+
+	(void)header(c->img, c->len, &k);
+	if (pl->boot == LOAD_BOOT_PVH) {
+		lm_check_pvh(c, mem, pl);
+		return;
+	}
+	FUZZ_ORACLE(!pl->initrd || pl->initrd + c->req.initrd.len - 1 <= k.initrd_max, "initrd",
+		    "beyond initrd_addr_max");
+	if (pl->boot == LOAD_BOOT_16) {
+		check_setup(c, mem, pl, &k);
+		return;
+	}
+	lm_check_linux(c, mem, pl);
+	check_header(c, mem, z, 0x1f1, 0x2d0, &k);
+	FUZZ_ORACLE(lm_peek(mem, z + 0x211, 1) == (c->img[0x211] & ~2u), "setup-header",
+		    "loadflags");
+	FUZZ_ORACLE(lm_peek(mem, z + 0x214, 4) == (at < (uint64_t)1 << 32 ? at : 0), "setup-header",
+		    "code32_start");
 	FUZZ_ORACLE(!lm_peek(mem, z + 0x250, 8), "setup-header", "setup_data");
-	FUZZ_ORACLE(!pl->initrd || pl->initrd + c->req.initrd.len - 1 <= ld_le32(c->img + 0x22c),
-		    "initrd", "beyond initrd_addr_max");
+	if (k.version < 0x202)
+		FUZZ_ORACLE(lm_peek(mem, z + 0x20, 2) == 0xa33f &&
+				    z + lm_peek(mem, z + 0x22, 2) == lm.res.cmdline.gpa,
+			    "zero-page", "the old command line");
+}
+
+static void count_way(const struct lm_verdict *v)
+{
+	switch (v->plan.boot) {
+	case LOAD_BOOT_DIRECT:
+		depth_hit(by_direct);
+		if (v->plan.mode == X86_PROT)
+			depth_hit(by_direct_32);
+		if (v->plan.piece[0].data >= lm.inner &&
+		    v->plan.piece[0].data < lm.inner + sizeof(lm.inner))
+			depth_hit(unpacked);
+		break;
+	case LOAD_BOOT_64:
+		depth_hit(by_64);
+		break;
+	case LOAD_BOOT_32:
+		depth_hit(by_32);
+		break;
+	case LOAD_BOOT_16:
+		depth_hit(by_16);
+		break;
+	default:
+		depth_hit(by_pvh);
+		break;
+	}
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -125,6 +329,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	LM_COUNT(&v);
 	if (v.rc || !v.modelled)
 		return 0;
+	count_way(&v);
 	at = v.plan.piece[0].gpa;
 	if (at == ld_le64(b + 0x258))
 		depth_hit(at_preferred);
@@ -132,6 +337,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		depth_hit(moved);
 	if (!b[0x234])
 		depth_hit(not_relocatable);
+	if (ld_le16(b + 0x206) < 0x20c)
+		depth_hit(old_protocol);
 	if (at >> 32)
 		depth_hit(above_4g);
 	if (v.plan.initrd)

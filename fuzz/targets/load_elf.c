@@ -7,16 +7,17 @@
  */
 #include "load_model.h"
 
-DEPTH_COUNTERS(LM_COUNTERS, segment_placed, bss_zeroed, entry_virtual, initrd_placed);
+DEPTH_COUNTERS(LM_COUNTERS, segment_placed, bss_zeroed, entry_virtual, initrd_placed, entered_32);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 LM_QUIET_BEGIN
 static void model(const struct lm_case *c, struct lm_plan *pl)
 {
-	pl->mode = X86_LONG;
-	pl->accept = lm_elf(c, pl, false, (lm_wide)64 << 30) &&
+	pl->accept = lm_vmlinux(c, pl, c->img, c->len) &&
+		     !(pl->mode == X86_PROT && c->req.boot == LOAD_BOOT_64) &&
 		     lm_linux(c, pl, LOAD_CMDLINE_MAX - 1, 0x7fffffff);
+	pl->boot = pl->mode == X86_PROT ? LOAD_BOOT_32 : LOAD_BOOT_64;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -37,6 +38,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		depth_hit(entry_virtual);
 	if (v.plan.initrd)
 		depth_hit(initrd_placed);
+	if (v.plan.mode == X86_PROT)
+		depth_hit(entered_32);
 	return 0;
 }
 LM_QUIET_END

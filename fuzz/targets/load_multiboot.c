@@ -72,9 +72,9 @@ static void model(const struct lm_case *c, struct lm_plan *pl)
 	}
 	if (flags & 0xfff8)
 		return;
-	pl->accept =
-		(flags & 0x10000 ? by_fields(c, pl, off) : lm_elf(c, pl, true, (lm_wide)1 << 32)) &&
-		modules(c, pl) && lm_finish(c, pl);
+	pl->accept = (flags & 0x10000 ? by_fields(c, pl, off)
+				      : lm_elf(c, pl, c->img, c->len, (lm_wide)1 << 32)) &&
+		     modules(c, pl) && lm_finish(c, pl);
 }
 
 /* As a kernel reads it, that does not look at the flags. */
@@ -82,7 +82,7 @@ static void check(const struct lm_case *c, struct gmem *mem, const struct lm_pla
 {
 	uint64_t i = lm.res.info, mods = lm_peek(mem, i + 24, 4), at = lm_peek(mem, i + 48, 4);
 	uint64_t end = at + lm_peek(mem, i + 44, 4), low = gmem_low_end(mem, (uint64_t)1 << 32);
-	struct lm_map m = {0, 0};
+	struct lm_map m = {0, 0, 0};
 
 	FUZZ_ORACLE((uint32_t)lm.cpu.gpr[X86_RAX] == 0x2badb002 && lm.cpu.gpr[X86_RBX] == i,
 		    "state", "EAX or EBX");

@@ -17,6 +17,7 @@ int unpack_lz4(struct unpack_io *io)
 	while (io->len - io->pos >= 4) {
 		uint32_t size = ld_le32(io->in + io->pos);
 		size_t room = io->cap - io->made;
+		char spare;
 		int n;
 
 		if (size == MAGIC) { /* at the start, and where frames were joined */
@@ -31,11 +32,12 @@ int unpack_lz4(struct unpack_io *io)
 			return unpack_damaged(io, "a block's size");
 		if (size > io->len - io->pos - 4)
 			return unpack_cut(io);
-		if (!room)
-			return unpack_big(io);
+		/* A block may unpack to nothing: that needs no room. */
 		n = LZ4_decompress_safe((const char *)io->in + io->pos + 4,
-					(char *)io->out + io->made, (int)size,
+					room ? (char *)io->out + io->made : &spare, (int)size,
 					(int)(room < BLOCK_MAX ? room : BLOCK_MAX));
+		if (n < 0 && !room)
+			return unpack_big(io);
 		if (n < 0)
 			return unpack_damaged(io, room < BLOCK_MAX
 							  ? "a block, or more than is allowed"
