@@ -245,26 +245,30 @@ void soft_write(struct soft *s, unsigned seg, uint64_t off, unsigned size, uint6
 
 void soft_read_bytes(struct soft *s, unsigned seg, uint64_t off, void *buf, unsigned len)
 {
-	uint64_t la = soft_linear(s, seg, off, len, SOFT_READ);
+	uint64_t la;
 
-	if (len == F80_SIZE)
-		soft_check_ac(s, la, 8);
 	assert(len <= 4096);
+	if (len == F80_SIZE) { /* two accesses: all that is wrong with the first one comes first */
+		st_le64(buf, soft_read(s, seg, off, 8));
+		st_le16((uint8_t *)buf + 8, (uint16_t)soft_read(s, seg, off + 8, 2));
+		return;
+	}
+	la = soft_linear(s, seg, off, len, SOFT_READ);
 	lin_read(s, la, buf, len, s->cpl);
 }
 
 void soft_write_bytes(struct soft *s, unsigned seg, uint64_t off, const void *buf, unsigned len)
 {
-	uint64_t la = soft_linear(s, seg, off, len, SOFT_WRITE);
+	uint64_t la;
 
 	assert(len <= 4096);
 	if (len ==
 	    F80_SIZE) { /* the significand is there when the rest faults: as Intel's CPUs do */
-		soft_check_ac(s, la, 8);
-		lin_write(s, la, buf, 8, s->cpl);
-		lin_write(s, advance(s, la, 8), (const uint8_t *)buf + 8, 2, s->cpl);
+		soft_write(s, seg, off, 8, ld_le64(buf));
+		soft_write(s, seg, off + 8, 2, ld_le16((const uint8_t *)buf + 8));
 		return;
 	}
+	la = soft_linear(s, seg, off, len, SOFT_WRITE);
 	lin_write(s, la, buf, len, s->cpl);
 }
 

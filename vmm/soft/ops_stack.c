@@ -79,18 +79,16 @@ void soft_op_pop(struct soft *s, const struct insn *i)
 
 void soft_op_pusha(struct soft *s, const struct insn *i)
 {
-	uint64_t sp = s->gpr[X86_RSP], regs[8];
+	uint64_t mask = s->stack32 ? UINT32_MAX : UINT16_MAX, sp = soft_sp(s);
 
-	memcpy(regs, s->gpr, sizeof(regs)); /* rAX rCX rDX rBX rSP rBP rSI rDI, as encoded */
-	/* A fault on the way leaves the stack pointer as it was. */
-	for (unsigned n = 0; n < 8; n++) {
-		uint64_t off =
-			(soft_sp(s) - (n + 1) * i->opsize) & (s->stack32 ? UINT32_MAX : 0xffff);
-
-		soft_probe_write(s, X86_SS, off, i->opsize);
-	}
+	/*
+	 * rAX rCX rDX rBX rSP rBP rSI rDI, as encoded, one by one: a fault on the way leaves the stack
+	 * pointer as it was, but what is below it written.
+	 */
 	for (unsigned n = 0; n < 8; n++)
-		soft_push(s, n == X86_RSP ? sp : regs[n], i->opsize);
+		soft_write(s, X86_SS, (sp - (n + 1) * (uint64_t)i->opsize) & mask, i->opsize,
+			   s->gpr[n]);
+	soft_set_sp(s, sp - 8 * (uint64_t)i->opsize);
 }
 
 /* The registers change one by one, rDI first, as CPUs do it: a fault leaves those before it loaded. */
