@@ -300,6 +300,12 @@ static int build(struct build *b, char **image)
 	return rc;
 }
 
+static bool wants_elf(enum guest_load load)
+{
+	return load == GUEST_ELF || load == GUEST_MULTIBOOT_ELF || load == GUEST_MULTIBOOT2 ||
+	       load == GUEST_PVH;
+}
+
 int guest_assemble(const struct guest_spec *s, const char *cache_dir, const char *lib_dir,
 		   char **image, struct err *err)
 {
@@ -325,8 +331,8 @@ int guest_assemble(const struct guest_spec *s, const char *cache_dir, const char
 		if (i + 1 < BUILD_TRIES)
 			rc = 0;
 	}
-	/* `load: elf` wants the file that was linked. */
-	if (!rc && *image && (s->load == GUEST_ELF || s->load == GUEST_MULTIBOOT_ELF)) {
+	/* `load: elf` and its like want the file that was linked. */
+	if (!rc && *image && wants_elf(s->load)) {
 		len = strlen(*image);
 		memcpy(*image + len - 4, ".elf", 4);
 	}
@@ -344,6 +350,10 @@ void guest_vm_spec(const struct guest_spec *s, const char **dev, struct vm_spec 
 		[GUEST_MULTIBOOT_ELF] = LOAD_MULTIBOOT,
 		[GUEST_ELF] = LOAD_ELF,
 		[GUEST_BZIMAGE] = LOAD_BZIMAGE,
+		[GUEST_BZIMAGE_32] = LOAD_BZIMAGE,
+		[GUEST_BZIMAGE_16] = LOAD_BZIMAGE,
+		[GUEST_MULTIBOOT2] = LOAD_MULTIBOOT2,
+		[GUEST_PVH] = LOAD_PVH,
 	};
 
 	*out = (struct vm_spec){.cpu = s->cpu == GUEST_KVM ? VM_CPU_KVM : VM_CPU_SOFT,
@@ -355,6 +365,10 @@ void guest_vm_spec(const struct guest_spec *s, const char **dev, struct vm_spec 
 	out->cpu_model = s->cpu_model;
 	out->machine = s->machine;
 	out->load.kind = kinds[s->load];
+	if (s->load == GUEST_BZIMAGE_32)
+		out->load.boot = LOAD_BOOT_32;
+	else if (s->load == GUEST_BZIMAGE_16)
+		out->load.boot = LOAD_BOOT_16;
 	out->load.base = GUEST_BASE;
 	out->load.mode = X86_REAL;
 	out->load.cmdline = s->cmdline;

@@ -190,6 +190,10 @@ static const char *const load_names[] = {
 	[GUEST_MULTIBOOT_ELF] = "multiboot-elf",
 	[GUEST_ELF] = "elf",
 	[GUEST_BZIMAGE] = "bzimage",
+	[GUEST_BZIMAGE_32] = "bzimage-32",
+	[GUEST_BZIMAGE_16] = "bzimage-16",
+	[GUEST_MULTIBOOT2] = "multiboot2",
+	[GUEST_PVH] = "pvh",
 };
 
 static int key_load(const struct at *at, struct guest_spec *s, char *v)
@@ -200,7 +204,10 @@ static int key_load(const struct at *at, struct guest_spec *s, char *v)
 			return 0;
 		}
 	}
-	return bad(at, "load '%.40s' is none of: flat multiboot multiboot-elf elf bzimage", v);
+	return bad(at,
+		   "load '%.40s' is none of: flat multiboot multiboot-elf multiboot2 elf pvh "
+		   "bzimage bzimage-32 bzimage-16",
+		   v);
 }
 
 static int key_cmdline(const struct at *at, struct guest_spec *s, char *v)

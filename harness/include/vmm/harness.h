@@ -38,6 +38,10 @@ enum guest_load {
 	GUEST_MULTIBOOT_ELF, /* the linked ELF file with a multiboot header inside */
 	GUEST_ELF,	     /* the linked ELF file, as a vmlinux */
 	GUEST_BZIMAGE,	     /* the flat image is a bzImage */
+	GUEST_BZIMAGE_32,    /* entered by the 32-bit boot protocol */
+	GUEST_BZIMAGE_16,    /* by its real-mode code */
+	GUEST_MULTIBOOT2,    /* the linked ELF file with a multiboot 2 header inside */
+	GUEST_PVH,	     /* the linked ELF file with PVH's note inside */
 };
 
 struct guest_xfail {
