@@ -2,6 +2,7 @@
 ;@ summary: a level comes again after each EOI while it is there, and never twice without one
 ;@ machine: pc
 ;@ device: testdev
+;@ compare: kvm-window-exact an interrupt comes some instructions late
 %include "test.inc"
 %include "apic.inc"
 VECTOR	equ 0x62

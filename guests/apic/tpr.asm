@@ -2,6 +2,7 @@
 ;@ summary: the task priority, by its register or CR8, holds back its class and those below
 ;@ machine: pc
 ;@ device: testdev
+;@ compare: kvm-window-exact an interrupt comes some instructions late
 %include "test.inc"
 %include "apic.inc"
 section .data

@@ -42,7 +42,9 @@ struct cpu_kvm {
 	bool halted;  /* the last exit was HLT */
 	bool rearm;   /* single steps must be asked for anew */
 	struct kvm_guest_debug debug;
-	bool track_dirty, has_xsave;
+	bool track_dirty, has_xsave, has_apic;
+	uint8_t cr8; /* what the host knows of it */
+	struct clock *clock;
 	uint64_t exits;
 	struct cpu_kick kick;
 	/* memory slots by region id */
@@ -63,6 +65,15 @@ struct cpu_kvm {
 	uint64_t debug_bp[4];
 	unsigned debug_nr_bp;
 };
+
+/*
+ * kvm_apic.c: the machine's local APIC beside a KVM that has none. Before an exit goes to the host, and
+ * behind it; both do nothing where the CPU has no APIC.
+ */
+void cpu_kvm_msr_filter(struct cpu_kvm *k);
+void cpu_kvm_tell_cr8(struct cpu_kvm *k); /* the guest may raise it without an exit */
+void cpu_kvm_before_msr(struct cpu_kvm *k, struct cpu_exit *e);
+int cpu_kvm_after_msr(struct cpu_kvm *k, struct cpu_exit *e);
 
 /* Run the instruction that KVM has just failed to emulate. 0, or -errno in cpu.error. */
 int cpu_kvm_finish(struct cpu_kvm *k);

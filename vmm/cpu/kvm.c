@@ -112,6 +112,11 @@ static int handle_exit(struct cpu_kvm *k)
 	}
 	k->cpu.rip = e.rip;
 	k->exits++;
+	if (e.kind == CPU_EXIT_SET_TPR)
+		k->cr8 = e.tpr.cr8;
+	cpu_kvm_tell_cr8(k);
+	if (e.kind == CPU_EXIT_MSR)
+		cpu_kvm_before_msr(k, &e);
 	answer = ask(k, &e);
 	switch (e.kind) {
 	case CPU_EXIT_MMIO:
@@ -120,6 +125,8 @@ static int handle_exit(struct cpu_kvm *k)
 		break;
 	case CPU_EXIT_MSR:
 		run->msr.error = e.msr.fault;
+		if (cpu_kvm_after_msr(k, &e))
+			return -EIO;
 		if (!e.msr.write)
 			run->msr.data = e.msr.val;
 		break;
@@ -223,6 +230,9 @@ static int inject(struct cpu_kvm *k)
 		run->request_interrupt_window = 1;
 		return 0;
 	}
+	cpu_kvm_tell_cr8(k);
+	if (!k->line || k->stop)
+		return 0;
 	vec = k->cpu.host.ack ? k->cpu.host.ack(k->cpu.host.ctx) : -1;
 	if (vec < 0) {
 		k->line = false; /* until intr() says it anew */
@@ -245,6 +255,15 @@ static int back_end_intr(struct cpu *c, bool line)
 	if (!line)
 		k->vcpu.run->request_interrupt_window = 0;
 	return 0;
+}
+
+/* KVM_RUN takes it from there. */
+static void back_end_cr8(struct cpu *c, unsigned cr8)
+{
+	struct cpu_kvm *k = container_of(c, struct cpu_kvm, cpu);
+
+	k->cr8 = cr8 & 15;
+	k->vcpu.run->cr8 = k->cr8;
 }
 
 static int back_end_nmi(struct cpu *c)
@@ -450,6 +469,7 @@ static const struct cpu_ops ops = {
 	.set = cpu_kvm_set,
 	.intr = back_end_intr,
 	.nmi = back_end_nmi,
+	.cr8 = back_end_cr8,
 	.debug = back_end_debug,
 	.memory = back_end_memory,
 	.sync_dirty = back_end_sync_dirty,
@@ -463,19 +483,11 @@ static const struct cpu_ops ops = {
  */
 static void enable_caps(struct cpu_kvm *k)
 {
-	uint64_t deny = 0; /* a bit an MSR: 0 goes to user space */
-	struct kvm_msr_filter_range range = {
-		.flags = KVM_MSR_FILTER_READ | KVM_MSR_FILTER_WRITE,
-		.base = CPU_MSR_USER,
-		.nmsrs = CPU_MSR_USER_NR,
-		.bitmap = (uint8_t *)&deny,
-	};
-
 	if (!kvm_vm_enable_cap(&k->vm, KVM_CAP_X86_USER_SPACE_MSR,
 			       KVM_MSR_EXIT_REASON_INVAL | KVM_MSR_EXIT_REASON_UNKNOWN |
 				       KVM_MSR_EXIT_REASON_FILTER,
 			       NULL))
-		kvm_set_msr_filter(&k->vm, KVM_MSR_FILTER_DEFAULT_ALLOW, &range, 1, NULL);
+		cpu_kvm_msr_filter(k);
 	/* Without it, an instruction that cannot be emulated at CPL 3 is #UD to the guest. */
 	kvm_vm_enable_cap(&k->vm, KVM_CAP_EXIT_ON_EMULATION_FAILURE, 1, NULL);
 	/* VMCALL and VMMCALL of the other vendor are #UD and not patched in guest memory. */
@@ -485,6 +497,7 @@ static void enable_caps(struct cpu_kvm *k)
 
 #define CPUID_MAX	  64
 #define CPUID_1_ECX_XSAVE (1u << 26)
+#define CPUID_1_EDX_APIC  (1u << 9)
 
 static int set_cpuid(struct cpu_kvm *k, const struct cpu_config *cfg, struct err *err)
 {
@@ -512,6 +525,14 @@ static int set_cpuid(struct cpu_kvm *k, const struct cpu_config *cfg, struct err
 	return cfg->nr_cpuid ? kvm_set_cpuid(&k->vcpu, ents, (unsigned)cfg->nr_cpuid, err) : 0;
 }
 
+static bool has_apic(const struct cpu_config *cfg)
+{
+	struct x86_cpuid c;
+
+	x86_cpuid_lookup(cfg->cpuid, cfg->nr_cpuid, 1, 0, &c);
+	return cfg->clock && (c.edx & CPUID_1_EDX_APIC);
+}
+
 int cpu_kvm_new(struct cpu **out, const struct cpu_config *cfg, struct err *err)
 {
 	struct cpu_kvm *k = calloc(1, sizeof(*k));
@@ -527,6 +548,8 @@ int cpu_kvm_new(struct cpu **out, const struct cpu_config *cfg, struct err *err)
 	k->track_dirty = cfg->track_dirty;
 	k->cpuid = cfg->cpuid;
 	k->nr_cpuid = cfg->nr_cpuid;
+	k->has_apic = has_apic(cfg);
+	k->clock = cfg->clock;
 	k->seed = cfg->seed;
 	r = kvm_open(&k->kvm, NULL, err);
 	if (!r)

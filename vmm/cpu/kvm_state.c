@@ -244,6 +244,9 @@ int cpu_kvm_get(struct cpu *c, struct cpu_state *s, struct err *err)
 	if (r)
 		return r;
 	sregs_from(&u.sregs, s);
+	/* It may be the machine's APIC that has written it. */
+	if (k->has_apic)
+		s->cr8 = k->vcpu.run->cr8;
 	r = kvm_get_xsave(&k->vcpu, &u.xsave, err);
 	if (r)
 		return r;
@@ -325,6 +328,7 @@ static int set_rest(struct cpu_kvm *k, const struct cpu_state *s, struct err *er
 		return r;
 	/* Without an in-kernel APIC, KVM_RUN takes CR8 from here each time. */
 	k->vcpu.run->cr8 = s->cr8;
+	k->cr8 = (uint8_t)s->cr8;
 	k->vcpu.run->ready_for_interrupt_injection = 0;
 	k->rearm = true;
 	k->halted = s->halted;

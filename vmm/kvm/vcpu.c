@@ -128,6 +128,11 @@ int kvm_set_mp_state(const struct kvm_vcpu *vcpu, uint32_t state, struct err *er
 	return SET(KVM_SET_MP_STATE);
 }
 
+int kvm_get_tsc_khz(const struct kvm_vcpu *vcpu, struct err *err)
+{
+	return kvm_ioctl(vcpu->fd, KVM_GET_TSC_KHZ, NULL, "KVM_GET_TSC_KHZ", err);
+}
+
 int kvm_interrupt(const struct kvm_vcpu *vcpu, uint32_t vector, struct err *err)
 {
 	struct kvm_interrupt irq = {.irq = vector}, *in = &irq;

@@ -151,9 +151,10 @@ static bool write_apic_base(struct soft *s, uint64_t val)
 	/* Without x2APIC bits 10 and 9, and all below 8, are reserved (10.4.4). */
 	if (soft_cpuid_reg(s, 1, 0, ECX) & CPUID_X2APIC)
 		low |= APIC_BASE_X2;
-	if ((val & 0xfff & ~low) || val >> s->maxphyaddr)
-		return false;
+	/* The machine's APIC judges it too, and is asked whatever it is, as by KVM's filter. */
 	if (soft_has_apic(s) && !user_msr(s, MSR_APIC_BASE, true, WHY_FILTER, &val))
+		return false;
+	if ((val & 0xfff & ~low) || val >> s->maxphyaddr)
 		return false;
 	s->apic_base = val;
 	return true;
@@ -267,6 +268,12 @@ static bool is_user(const struct soft *s, uint32_t num)
 	return num - s->cfg.msr_user < s->cfg.nr_msr_user;
 }
 
+/* One that the machine's APIC has been asked about already: its answer stands. */
+static bool is_apics(const struct soft *s, uint32_t num)
+{
+	return (num == MSR_APIC_BASE || num == MSR_TSC_DEADLINE) && soft_has_apic(s);
+}
+
 void soft_op_rdmsr(struct soft *s, const struct insn *i)
 {
 	uint32_t num = (uint32_t)s->gpr[X86_RCX];
@@ -282,7 +289,8 @@ void soft_op_rdmsr(struct soft *s, const struct insn *i)
 		val = s->msr[x86_msr_index(num)];
 		ok = true;
 	} else {
-		ok = read_special(s, num, &val) || user_msr(s, num, false, WHY_UNKNOWN, &val);
+		ok = read_special(s, num, &val) ||
+		     (!is_apics(s, num) && user_msr(s, num, false, WHY_UNKNOWN, &val));
 	}
 	if (!ok)
 		soft_gp0(s);
@@ -309,7 +317,8 @@ void soft_op_wrmsr(struct soft *s, const struct insn *i)
 		else
 			ok = user_msr(s, num, true, WHY_REFUSED, &val);
 	} else {
-		ok = write_special(s, num, val) || user_msr(s, num, true, WHY_REFUSED, &val);
+		ok = write_special(s, num, val) ||
+		     (!is_apics(s, num) && user_msr(s, num, true, WHY_REFUSED, &val));
 	}
 	if (!ok)
 		soft_gp0(s);

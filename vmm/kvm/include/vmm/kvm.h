@@ -114,6 +114,8 @@ int kvm_set_msrs(const struct kvm_vcpu *vcpu, const struct kvm_msr_entry *m, uns
 		 struct err *err);
 int kvm_set_cpuid(const struct kvm_vcpu *vcpu, const struct kvm_cpuid_entry2 *ents, unsigned n,
 		  struct err *err);
+/* The guest TSC's frequency in kHz. */
+int kvm_get_tsc_khz(const struct kvm_vcpu *vcpu, struct err *err);
 int kvm_interrupt(const struct kvm_vcpu *vcpu, uint32_t vector, struct err *err);
 int kvm_nmi(const struct kvm_vcpu *vcpu, struct err *err);
 int kvm_set_guest_debug(const struct kvm_vcpu *vcpu, const struct kvm_guest_debug *d,
