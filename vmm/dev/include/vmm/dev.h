@@ -224,5 +224,7 @@ void ioapic_eoi(struct dev *d, unsigned vector);
  * Keys below 0x40 are fixed ones; -ENOSPC: no room for another, -EEXIST: there already.
  */
 int fw_cfg_add(struct dev *d, uint16_t key, const void *data, size_t len);
+/* A file in the directory, by its name of 1 to 55 bytes; -EINVAL: another name, over 4 GiB. */
+int fw_cfg_add_file(struct dev *d, const char *name, const void *data, size_t len);
 
 #endif
