@@ -350,6 +350,7 @@ void guest_vm_spec(const struct guest_spec *s, const char **dev, struct vm_spec 
 		[GUEST_MULTIBOOT_ELF] = LOAD_MULTIBOOT,
 		[GUEST_ELF] = LOAD_ELF,
 		[GUEST_BZIMAGE] = LOAD_BZIMAGE,
+		[GUEST_ROM] = LOAD_ROM,
 		[GUEST_BZIMAGE_32] = LOAD_BZIMAGE,
 		[GUEST_BZIMAGE_16] = LOAD_BZIMAGE,
 		[GUEST_MULTIBOOT2] = LOAD_MULTIBOOT2,

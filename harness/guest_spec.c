@@ -190,8 +190,9 @@ static const char *const load_names[] = {
 	[GUEST_MULTIBOOT_ELF] = "multiboot-elf",
 	[GUEST_ELF] = "elf",
 	[GUEST_BZIMAGE] = "bzimage",
+	[GUEST_ROM] = "rom",
 	[GUEST_BZIMAGE_32] = "bzimage-32",
-	[GUEST_BZIMAGE_16] = "bzimage-16",
+	[GUEST_BZIMAGE_16] = "bzimage-16 rom",
 	[GUEST_MULTIBOOT2] = "multiboot2",
 	[GUEST_PVH] = "pvh",
 };

@@ -5,7 +5,7 @@
 ;@ exits: mmio w 0xff000 4 0x12345678
 ;@ exits: mmio w 0xfffff000 4 0x12345678
 ;@ exits: pio w 0xf4 1 0x0
-;@ exits: end debug-exit
+;@ exits: end exit
 ; The image is these 4 KiB: at 0xfffff000 and, for real mode, at f000:f000.
 %define AT(x)	((x) - image)
 %define LOW(x)	(0xf000 + AT(x))
@@ -25,19 +25,19 @@ image:
 
 ; Still at the top of 4 GiB: CS has the base of the reset until it is loaded.
 high:
-	cld
-	mov	bx, ax			; MOV and flags: registers as a reset leaves them
+	mov	bx, ax			; all but EDX are 0
+	pushf				; to RAM at 0000:fffe
+	add	bx, sp
+	add	bx, 2
 	mov	ax, cs
 	cmp	ax, 0xf000
 	want	e, 1
 	mov	ax, ds
 	or	ax, bx
-	or	ax, sp
 	want	z, 2
 	smsw	ax
 	cmp	ax, 0x10		; ET alone: real mode, caches apart
 	want	e, 3
-	pushf				; to RAM at 0000:fffe
 	pop	ax
 	cmp	ax, 2
 	want	e, 4

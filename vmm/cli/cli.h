@@ -22,7 +22,7 @@ extern volatile sig_atomic_t cli_stop;
 /* ---- guest.c: what run and trace share ----------------------------------------------------------- */
 
 struct guest_opts {
-	const char *cpu, *cpu_model, *machine, *kernel, *cmdline, *boot, *mode, *input;
+	const char *cpu, *cpu_model, *machine, *kernel, *rom, *cmdline, *boot, *mode, *input;
 	const char *base_text, *mem_text;
 	uint64_t seed, limit, timeout;
 	struct opt_strs devices, modules, initrds;
@@ -53,6 +53,8 @@ struct guest_opts {
 		 "SPEC",   "add a device: CLASS[,OPTION=VALUE]...; may be given again",              \
 		 0,	   0},                                                                       \
 		{"kernel", 'k', OPT_STR, offsetof(T, g.kernel), "FILE", "the same as GUEST", 0, 0},  \
+		{"rom", 0, OPT_STR, offsetof(T, g.rom), "FILE", "a ROM image, started by a reset",   \
+		 0,	0},                                                                          \
 		{"initrd", 'i',                                                                      \
 		 OPT_STRS, offsetof(T, g.initrds),                                                   \
 		 "FILE",   "the initial RAM disk; given again, one after the other",                 \

@@ -108,6 +108,18 @@ static const char *file_name(const char *path)
 	return strpbrk(path, " \t") ? NULL : slash ? slash + 1 : path;
 }
 
+static int open_rom(struct cli_guest *g, const struct guest_opts *o, struct err *err)
+{
+	if (o->base_text || o->mode) {
+		err_set(err, -EINVAL,
+			"--rom: a ROM lies at the top of 4 GiB and starts in real "
+			"mode; --base and --mode are for flat images");
+		return ST_USAGE;
+	}
+	g->spec.load.kind = LOAD_ROM;
+	return read_kept(g, o->rom, FILE_MAX, &g->spec.load.image, err);
+}
+
 static int open_image(struct cli_guest *g, const struct guest_opts *o, struct err *err)
 {
 	struct load_req *req = &g->spec.load;
@@ -373,12 +385,18 @@ int cli_guest_open(struct cli_guest *g, const struct guest_opts *o, int argc, ch
 		err_set(err, -EINVAL, "GUEST and --kernel are the same: give one of them");
 		return ST_USAGE;
 	}
-	g->name = argc ? argv[0] : o->kernel;
+	if (o->rom && (argc || o->kernel)) {
+		err_set(err, -EINVAL, "--rom is the guest: give no other");
+		return ST_USAGE;
+	}
+	g->name = argc ? argv[0] : o->rom ? o->rom : o->kernel;
 	if (!g->name && g->spec.cpu != VM_CPU_SCRIPT) {
 		err_set(err, -EINVAL, "no guest: give a .asm, a built image or a kernel");
 		return ST_USAGE;
 	}
-	if (g->name)
+	if (o->rom)
+		st = open_rom(g, o, err);
+	else if (g->name)
 		st = ends_in(g->name, ".asm") ? open_asm(g, o, err) : open_image(g, o, err);
 	else
 		g->name = o->cpu;

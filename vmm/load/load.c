@@ -9,7 +9,7 @@ const char *load_kind_name(enum load_kind kind)
 	static const char *const names[LOAD_KINDS] = {
 		[LOAD_AUTO] = "auto", [LOAD_FLAT] = "flat",	  [LOAD_MULTIBOOT] = "multiboot",
 		[LOAD_ELF] = "elf",   [LOAD_BZIMAGE] = "bzimage", [LOAD_MULTIBOOT2] = "multiboot2",
-		[LOAD_PVH] = "pvh",
+		[LOAD_PVH] = "pvh",   [LOAD_ROM] = "rom",
 	};
 
 	return (unsigned)kind < LOAD_KINDS ? names[kind] : "unknown";
@@ -176,6 +176,10 @@ int load_image(struct gmem *mem, const struct load_req *req, struct load_result 
 	if (!req->image.data || !req->image.len)
 		return err_set(err, -ENOEXEC, "the image is empty: give a file with contents");
 	kind = pick_kind(req);
+	if (kind == LOAD_ROM) {
+		res->kind = kind;
+		return load_rom(mem, req, res, cpu, err);
+	}
 
 	p.mem = mem;
 	p.req = req;

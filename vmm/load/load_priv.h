@@ -128,6 +128,10 @@ int load_claim_info(struct load_plan *p, uint64_t used);
 /* Boot state, then every item. The last step: *cpu is set only when all went well. */
 int load_commit(struct load_plan *p, struct cpu_state *cpu);
 
+/* rom.c: all of it: nothing is claimed in RAM. */
+int load_rom(struct gmem *mem, const struct load_req *req, struct load_result *res,
+	     struct cpu_state *cpu, struct err *err);
+
 /* ---- zeropage.c: memory map and Linux's zero page -----------------------------------------------
  */
 

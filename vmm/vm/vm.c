@@ -9,6 +9,7 @@
 
 #define GIB3	     (3ull << 30) /* RAM below ends here: devices live above */
 #define GIB4	     (4ull << 30)
+#define MIB1	     (1ull << 20)
 #define TRACE_EVENTS 4096u
 
 /* ---- memory ------------------------------------------------------------------------------------
@@ -23,6 +24,20 @@ static bool is_linux(const struct load_req *req)
 	if (kind == LOAD_AUTO)
 		kind = load_detect(req->image.data, req->image.len);
 	return kind == LOAD_ELF || kind == LOAD_BZIMAGE;
+}
+
+/* RAM below 4 GiB; a ROM takes its place from the RAM below 1 MiB, as on PCs. */
+static int add_low(struct vm *vm, const struct vm_spec *spec, uint64_t len, struct err *err)
+{
+	uint64_t rom = align_up(load_rom_low(spec->load.image.len), GMEM_PAGE);
+	int r;
+
+	if (spec->load.kind != LOAD_ROM)
+		return gmem_add(vm->mem, 0, len, GMEM_RAM, err);
+	r = gmem_add(vm->mem, 0, MIB1 - rom, GMEM_RAM, err);
+	if (!r && len > MIB1)
+		r = gmem_add(vm->mem, MIB1, len - MIB1, GMEM_RAM, err);
+	return r;
 }
 
 static int add_memory(struct vm *vm, const struct vm_spec *spec, struct err *err)
@@ -42,7 +57,7 @@ static int add_memory(struct vm *vm, const struct vm_spec *spec, struct err *err
 	if (r)
 		return r;
 	low = mem < GIB3 ? mem : GIB3;
-	r = gmem_add(vm->mem, 0, low, GMEM_RAM, err);
+	r = add_low(vm, spec, low, err);
 	if (!r && mem > low)
 		r = gmem_add(vm->mem, GIB4, mem - low, GMEM_RAM, err);
 	return r;
@@ -91,7 +106,8 @@ static int load(struct vm *vm, const struct vm_spec *spec, struct cpu_state *s, 
 	struct load_req req = spec->load;
 	int r = 0;
 
-	if (vm->machine == VM_MACHINE_PC && !spec->no_platform) {
+	/* A ROM is the firmware: tables and the state of devices are its own to make. */
+	if (vm->machine == VM_MACHINE_PC && !spec->no_platform && req.kind != LOAD_ROM) {
 		/* ACPI without its fixed hardware would be an error to every guest. */
 		if (vm_device(vm, "acpi-pm0"))
 			r = vm_acpi(vm, &req.rsdp, err);
@@ -161,7 +177,7 @@ int vm_new(struct vm **out, const struct vm_spec *spec, struct err *err)
 	if (r)
 		goto fail;
 	vm->boot_stack = state.gpr[X86_RSP];
-	if (vm->machine == VM_MACHINE_PC)
+	if (vm->machine == VM_MACHINE_PC && spec->load.kind != LOAD_ROM)
 		vm_firmware(vm, &state);
 	r = add_cpu(vm, spec, err);
 	if (r)

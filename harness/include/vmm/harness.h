@@ -42,6 +42,7 @@ enum guest_load {
 	GUEST_BZIMAGE_16,    /* by its real-mode code */
 	GUEST_MULTIBOOT2,    /* the linked ELF file with a multiboot 2 header inside */
 	GUEST_PVH,	     /* the linked ELF file with PVH's note inside */
+	GUEST_ROM, /* the flat image is a ROM, entered at its last 16 bytes after a reset */
 };
 
 struct guest_xfail {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * load: guest images into guest memory, and the CPU state they start from: flat, multiboot 1 and 2,
- * ELF vmlinux, PVH, bzImage, whose compressed kernel is unpacked here unless the guest shall do it.
+ * ELF vmlinux, PVH, bzImage, whose compressed kernel is unpacked here unless the guest shall do it,
+ * ROM from the reset vector.
  * [hostile: fuzz/targets/load_elf.c] [hostile: fuzz/targets/load_multiboot.c]
  * [hostile: fuzz/targets/load_bzimage.c] [hostile: fuzz/targets/load_pvh.c]
  * [hostile: fuzz/targets/load_multiboot2.c]
@@ -28,6 +29,7 @@ enum load_kind {
 	LOAD_BZIMAGE,
 	LOAD_MULTIBOOT2,
 	LOAD_PVH,
+	LOAD_ROM,
 	LOAD_KINDS
 };
 
@@ -52,6 +54,13 @@ enum load_boot {
 #define LOAD_INFO_END	  0xa0000u
 /* With an ACPI root pointer: firmware's tables, up to 1 MiB. */
 #define LOAD_TABLES 0xe0000u
+
+#define LOAD_ROM_MAX (8u << 20)
+/* How many bytes of a ROM of (len) are below 1 MiB too: its end, the last one at 0xfffff. */
+static inline size_t load_rom_low(size_t len)
+{
+	return len < 0x20000 ? len : 0x20000;
+}
 
 struct load_blob {
 	const void *data;
@@ -151,6 +160,9 @@ int load_boot_parse(const char *name, enum load_boot *boot);
  * Linux's state: zero page with E820, command line, initramfs, RSDP; selectors 0x10 and 0x18 with a
  *   GDT of their own; in long mode 4 GiB or all that was placed identity-mapped; a stack in the info
  *   area.
+ * ROM, never detected: 4 KiB to LOAD_ROM_MAX, a multiple of 4 KiB: its last byte is the last one below
+ *   4 GiB, its end is below 1 MiB too; both as regions of ROM, for which (mem) must have left room
+ *   (load_rom_low()). The state is that after a reset: f000:fff0, where the last 16 bytes are.
  */
 int load_image(struct gmem *mem, const struct load_req *req, struct load_result *res,
 	       struct cpu_state *cpu, struct err *err);
