@@ -350,11 +350,11 @@ void guest_vm_spec(const struct guest_spec *s, const char **dev, struct vm_spec 
 		[GUEST_MULTIBOOT_ELF] = LOAD_MULTIBOOT,
 		[GUEST_ELF] = LOAD_ELF,
 		[GUEST_BZIMAGE] = LOAD_BZIMAGE,
-		[GUEST_ROM] = LOAD_ROM,
 		[GUEST_BZIMAGE_32] = LOAD_BZIMAGE,
 		[GUEST_BZIMAGE_16] = LOAD_BZIMAGE,
 		[GUEST_MULTIBOOT2] = LOAD_MULTIBOOT2,
 		[GUEST_PVH] = LOAD_PVH,
+		[GUEST_ROM] = LOAD_ROM,
 	};
 
 	*out = (struct vm_spec){.cpu = s->cpu == GUEST_KVM ? VM_CPU_KVM : VM_CPU_SOFT,
@@ -363,6 +363,8 @@ void guest_vm_spec(const struct guest_spec *s, const char **dev, struct vm_spec 
 	for (unsigned i = 0; i < s->nr_devices; i++)
 		dev[i] = s->devices[i];
 	out->nr_devices = s->nr_devices;
+	out->disks = (const char *const *)s->disks;
+	out->nr_disks = s->nr_disks;
 	out->cpu_model = s->cpu_model;
 	out->machine = s->machine;
 	out->load.kind = kinds[s->load];

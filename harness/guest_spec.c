@@ -184,17 +184,33 @@ static int key_device(const struct at *at, struct guest_spec *s, char *v)
 	return take(at, &s->devices[s->nr_devices++], v);
 }
 
+/* A test brings what it needs: its disk is in memory, and what is on it the test writes. */
+static int key_disk(const struct at *at, struct guest_spec *s, char *v)
+{
+	struct blk *b;
+	struct err err = {0};
+
+	if (s->nr_disks == GUEST_DISKS)
+		return bad(at, "more than %d disks", GUEST_DISKS);
+	if (strncmp(v, "mem:", 4))
+		return bad(at, "disk '%.40s' is none in memory: give mem:SIZE or mem:SIZE,ro", v);
+	if (blk_open(&b, v, &err))
+		return bad(at, "%s", err.msg);
+	blk_close(b);
+	return take(at, &s->disks[s->nr_disks++], v);
+}
+
 static const char *const load_names[] = {
 	[GUEST_FLAT] = "flat",
 	[GUEST_MULTIBOOT] = "multiboot",
 	[GUEST_MULTIBOOT_ELF] = "multiboot-elf",
 	[GUEST_ELF] = "elf",
 	[GUEST_BZIMAGE] = "bzimage",
-	[GUEST_ROM] = "rom",
 	[GUEST_BZIMAGE_32] = "bzimage-32",
-	[GUEST_BZIMAGE_16] = "bzimage-16 rom",
+	[GUEST_BZIMAGE_16] = "bzimage-16",
 	[GUEST_MULTIBOOT2] = "multiboot2",
 	[GUEST_PVH] = "pvh",
+	[GUEST_ROM] = "rom",
 };
 
 static int key_load(const struct at *at, struct guest_spec *s, char *v)
@@ -207,7 +223,7 @@ static int key_load(const struct at *at, struct guest_spec *s, char *v)
 	}
 	return bad(at,
 		   "load '%.40s' is none of: flat multiboot multiboot-elf multiboot2 elf pvh "
-		   "bzimage bzimage-32 bzimage-16",
+		   "bzimage bzimage-32 bzimage-16 rom",
 		   v);
 }
 
@@ -432,6 +448,7 @@ static const struct key {
 	{"mode", key_mode, 0},
 	{"mem", key_mem, 0},
 	{"device", key_device, KEY_MANY},
+	{"disk", key_disk, KEY_MANY},
 	{"cmdline", key_cmdline, 0},
 	{"input", key_input, 0},
 	{"exit", key_exit, 0},
@@ -621,6 +638,8 @@ void guest_spec_free(struct guest_spec *s)
 	free(s->summary);
 	for (unsigned i = 0; i < s->nr_devices; i++)
 		free(s->devices[i]);
+	for (unsigned i = 0; i < s->nr_disks; i++)
+		free(s->disks[i]);
 	free(s->cmdline);
 	free(s->input.p);
 	free(s->initrd.p);
@@ -793,6 +812,8 @@ void guest_spec_format(const struct guest_spec *s, struct buf *out)
 		buf_printf(out, ";@ mem: %" PRIu64 "\n", s->mem);
 	for (unsigned i = 0; i < s->nr_devices; i++)
 		buf_printf(out, ";@ device: %s\n", s->devices[i]);
+	for (unsigned i = 0; i < s->nr_disks; i++)
+		buf_printf(out, ";@ disk: %s\n", s->disks[i]);
 	if (s->cmdline)
 		buf_printf(out, ";@ cmdline: %s\n", s->cmdline);
 	for (unsigned i = 0; i < s->nr_modules; i++)

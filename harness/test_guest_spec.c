@@ -49,6 +49,7 @@ static void every_key(void **state)
 		 ";@ mem: 32M\n"
 		 ";@ device: virtio-rng,irq=5\n"
 		 ";@ device: testdev\n"
+		 ";@ disk: mem:1M,ro\n"
 		 ";@ load: multiboot\n"
 		 ";@ cmdline: a=b c\n"
 		 ";@ module: one=1 first \\x41\n"
@@ -73,6 +74,8 @@ static void every_key(void **state)
 	assert_int_equal(spec.nr_devices, 2);
 	assert_string_equal(spec.devices[0], "virtio-rng,irq=5");
 	assert_string_equal(spec.devices[1], "testdev");
+	assert_int_equal(spec.nr_disks, 1);
+	assert_string_equal(spec.disks[0], "mem:1M,ro");
 	assert_int_equal(spec.load, GUEST_MULTIBOOT);
 	assert_string_equal(spec.cmdline, "a=b c");
 	assert_int_equal(spec.nr_modules, 1);
@@ -218,6 +221,11 @@ static void errors_name_the_line(void **state)
 		{S ";@ cpu: mips\n", "cpu 'mips' is none of"},
 		{S ";@ exit.xen: 0\n", "suffix '.xen' is none of: .kvm .soft"},
 		{S ";@ cpu.kvm: kvm\n", "'cpu' takes no suffix"},
+		{S ";@ disk: /etc/passwd\n", "give mem:SIZE"},
+		{S ";@ disk: mem:100\n", "multiple of 512"},
+		{S
+		 ";@ disk: mem:1K\n;@ disk: mem:1K\n;@ disk: mem:1K\n;@ disk: mem:1K\n;@ disk: mem:1K\n",
+		 "more than 4 disks"},
 		{S ";@ cmdline: a\x01z\n", "control character 0x01"},
 		{S
 		 ";@ device: a\n;@ device: a\n;@ device: a\n;@ device: a\n;@ device: a\n;@ device: a\n"

@@ -14,7 +14,7 @@ static const struct {
 	{"bare", 0, S},
 	{"all", 1,
 	 S
-	 ";@ mode: prot\n;@ mem: 32M\n;@ device: virtio-rng,irq=5\n;@ load: multiboot\n"
+	 ";@ mode: prot\n;@ mem: 32M\n;@ device: virtio-rng,irq=5\n;@ disk: mem:64K,ro\n;@ load: multiboot\n"
 	 ";@ cmdline: a b=c\n;@ module: one first \\x41\n;@ initrd: \\0\\xff\n;@ input: a\\n\\\\\n"
 	 ";@ exit: 0x2a\n;@ serial: ok\\n\n;@ exits: pio w 0xf4 1 0x0\n;@ exits: end exit\n"
 	 ";@ exits: <= 12\n;@ timeout: 3s\n;@ needs: kvm, nasm\n;@ xfail: kvm kvm it is so\n"

@@ -25,7 +25,7 @@ struct guest_opts {
 	const char *cpu, *cpu_model, *machine, *kernel, *rom, *cmdline, *boot, *mode, *input;
 	const char *base_text, *mem_text;
 	uint64_t seed, limit, timeout;
-	struct opt_strs devices, modules, initrds;
+	struct opt_strs devices, disks, modules, initrds;
 	bool json, quiet, verbose, no_finish;
 };
 
@@ -51,6 +51,10 @@ struct guest_opts {
 		{"device", 'd',                                                                      \
 		 OPT_STRS, offsetof(T, g.devices),                                                   \
 		 "SPEC",   "add a device: CLASS[,OPTION=VALUE]...; may be given again",              \
+		 0,	   0},                                                                       \
+		{"disk",   0,                                                                        \
+		 OPT_STRS, offsetof(T, g.disks),                                                     \
+		 "SPEC",   "add a disk: FILE[,ro|,rw] or mem:SIZE; without rw changes are dropped",  \
 		 0,	   0},                                                                       \
 		{"kernel", 'k', OPT_STR, offsetof(T, g.kernel), "FILE", "the same as GUEST", 0, 0},  \
 		{"rom", 0, OPT_STR, offsetof(T, g.rom), "FILE", "a ROM image, started by a reset",   \
@@ -120,6 +124,7 @@ struct cli_guest {
 	struct guest_spec header; /* of a .asm */
 	bool has_header;
 	const char *dev[OPT_MANY + GUEST_DEVICES];
+	const char *disk[OPT_MANY + GUEST_DISKS];
 	void *files[4 + 2 * OPT_MANY]; /* to be freed */
 	unsigned nr_files;
 };

@@ -277,6 +277,11 @@ static int add_options(struct cli_guest *g, const struct guest_opts *o, struct e
 	for (unsigned i = 0; i < o->devices.n; i++)
 		g->dev[spec->nr_devices++] = o->devices.v[i];
 	spec->devices = g->dev;
+	for (unsigned i = 0; i < spec->nr_disks; i++)
+		g->disk[i] = spec->disks[i];
+	for (unsigned i = 0; i < o->disks.n; i++)
+		g->disk[spec->nr_disks++] = o->disks.v[i];
+	spec->disks = g->disk;
 	if (o->cpu_model)
 		spec->cpu_model = o->cpu_model;
 	if (o->cmdline)

@@ -2,6 +2,9 @@
 /* Snapshots: a restored machine runs as it did, and its hash says so. */
 #include "test_vm.h"
 
+#include <stdlib.h>
+#include <unistd.h>
+
 #define WALL 10000u
 
 /* Writes to 40 pages, a byte to COM1, a word to the test device, and passes. */
@@ -182,6 +185,63 @@ static void refusals(void **state)
 }
 
 /* What is hashed: each part changes it, and it does not depend on anything else. */
+/* Disks go back with the newest snapshot; one whose changes go to a file cannot. */
+static void disks_come_back(void **state)
+{
+	static const char *const mem[] = {"mem:64K", "mem:1M,ro"};
+	struct vm_spec spec = flat_spec(work, sizeof(work), X86_LONG);
+	char path[] = "/tmp/vise-snap-XXXXXX", rw[64];
+	const char *file[] = {rw};
+	struct vm_snap *old, *snap;
+	struct err err = {0};
+	struct vm *vm;
+	char got[5] = "";
+	int fd;
+
+	(void)state;
+	spec.cpu = VM_CPU_SOFT;
+	spec.track_dirty = true;
+	spec.disks = mem;
+	spec.nr_disks = 2;
+	vm = make_vm(&spec);
+	assert_null(vm_disk(vm, 2));
+	assert_true(vm_disk(vm, 1)->read_only);
+	assert_int_equal(vm_snap(vm, &old, &err), 0);
+	assert_int_equal(blk_write(vm_disk(vm, 0), 5, "kept", 4), 0);
+	assert_int_equal(vm_snap(vm, &snap, &err), 0);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(blk_write(vm_disk(vm, 0), 5, "gone", 4), 0);
+		assert_int_equal(vm_restore(vm, snap, &err), 0);
+		assert_int_equal(blk_read(vm_disk(vm, 0), 5, got, 4), 0);
+		assert_string_equal(got, "kept");
+	}
+	assert_int_equal(vm_restore(vm, old, &err), -EINVAL);
+	assert_non_null(strstr(err.msg, "newest"));
+	vm_snap_free(old);
+	vm_snap_free(snap);
+	vm_free(vm);
+
+	fd = mkstemp(path);
+	assert_true(fd >= 0);
+	assert_int_equal(ftruncate(fd, 4096), 0);
+	(void)close(fd);
+	(void)snprintf(rw, sizeof(rw), "%s,rw", path);
+	spec.disks = file;
+	spec.nr_disks = 1;
+	vm = make_vm(&spec);
+	assert_int_equal(vm_snap(vm, &snap, &err), -ENOTSUP);
+	assert_non_null(strstr(err.msg, "rw"));
+	vm_free(vm);
+	(void)unlink(path);
+
+	spec.nr_disks = VM_DISKS + 1;
+	assert_int_equal(vm_new(&vm, &spec, &err), -EINVAL);
+	file[0] = "/nonexistent/disk";
+	spec.nr_disks = 1;
+	assert_int_equal(vm_new(&vm, &spec, &err), -EINVAL);
+	assert_non_null(strstr(err.msg, "/nonexistent/disk"));
+}
+
 static void hash_sees_each_part(void **state)
 {
 	struct mock m, n;
@@ -215,7 +275,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(restored_runs_are_equal), cmocka_unit_test(two_snapshots),
 		cmocka_unit_test(devices_come_back),	   cmocka_unit_test(refusals),
-		cmocka_unit_test(hash_sees_each_part),
+		cmocka_unit_test(disks_come_back),	   cmocka_unit_test(hash_sees_each_part),
 	};
 
 	return cmocka_run_group_tests_name("vm_snap", tests, NULL, NULL);

@@ -63,6 +63,20 @@ static int add_memory(struct vm *vm, const struct vm_spec *spec, struct err *err
 	return r;
 }
 
+static int open_disks(struct vm *vm, const struct vm_spec *spec, struct err *err)
+{
+	int r = 0;
+
+	if (spec->nr_disks > VM_DISKS)
+		return err_set(err, -EINVAL, "%u disks: at most %u", spec->nr_disks, VM_DISKS);
+	for (unsigned i = 0; i < spec->nr_disks && !r; i++) {
+		r = blk_open(&vm->disk[i], spec->disks[i], err);
+		vm->nr_disks += !r;
+	}
+	/* -ENOENT means no KVM here. */
+	return r == -ENOENT ? err_set(err, -EINVAL, "%s", err ? err->msg : "") : r;
+}
+
 /* ---- the CPU -----------------------------------------------------------------------------------
  */
 
@@ -169,6 +183,9 @@ int vm_new(struct vm **out, const struct vm_spec *spec, struct err *err)
 		goto fail;
 	}
 	trace_set_sources(vm->trace, &vm->clock.now, NULL);
+	r = open_disks(vm, spec, err);
+	if (r)
+		goto fail;
 	r = vm_add_devices(vm, spec, err);
 	if (r)
 		goto fail;
@@ -203,6 +220,8 @@ void vm_free(struct vm *vm)
 	vm->cpu = NULL;
 	while (vm->nr_dev)
 		dev_free(vm->dev[--vm->nr_dev]);
+	while (vm->nr_disks)
+		blk_close(vm->disk[--vm->nr_disks]);
 	bus_free(vm->bus);
 	trace_free(vm->trace);
 	gmem_free(vm->mem);
@@ -260,6 +279,11 @@ struct dev *vm_device(struct vm *vm, const char *name)
 		if (!strcmp(vm->dev[i]->name, name))
 			return vm->dev[i];
 	return NULL;
+}
+
+struct blk *vm_disk(struct vm *vm, unsigned i)
+{
+	return i < vm->nr_disks ? vm->disk[i] : NULL;
 }
 
 const struct load_result *vm_loaded(const struct vm *vm)

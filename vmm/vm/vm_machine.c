@@ -78,6 +78,8 @@ static int add_device(struct vm *vm, const char *spec, struct rng *rng, struct e
 		.trace = vm->trace,
 		.serial = &vm->serial,
 		.console = &vm->console,
+		.disk = vm->disk,
+		.nr_disks = vm->nr_disks,
 		.host = {.ctx = vm,
 			 .guest_exit = vm_guest_exit,
 			 .guest_assert = vm_guest_assert,

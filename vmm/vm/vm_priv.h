@@ -57,6 +57,9 @@ struct vm {
 	enum vm_machine machine; /* TEST or PC */
 	struct dev *dev[VM_PLATFORM + VM_DEVICES];
 	unsigned nr_dev;
+	struct blk *disk[VM_DISKS];
+	unsigned nr_disks;
+	const struct vm_snap *disk_snap; /* what the disks can go back to; never dereferenced */
 	struct dev *pic, *lapic, *ioapic, *testdev; /* in dev[] too; NULL: not there */
 	bool msr_refused;			    /* by the device that the access goes to */
 	struct load_result loaded;

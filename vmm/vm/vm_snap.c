@@ -51,6 +51,34 @@ static int chr_restore(struct chr *c, const struct chr_snap *s)
 	return 0;
 }
 
+static int mark_disks(struct vm *vm, const struct vm_snap *s, struct err *err)
+{
+	for (unsigned i = 0; i < vm->nr_disks; i++) {
+		int r = vm->disk[i]->read_only ? 0 : blk_mark(vm->disk[i]);
+
+		if (r)
+			return err_set(err, r,
+				       "disk %u cannot go back to a snapshot: its changes "
+				       "go to a file; leave rw out",
+				       i);
+	}
+	vm->disk_snap = s;
+	return 0;
+}
+
+static int rewind_disks(struct vm *vm, const struct vm_snap *s, struct err *err)
+{
+	if (vm->nr_disks && vm->disk_snap != s)
+		return err_set(err, -EINVAL, "the disks go back to the newest snapshot only");
+	for (unsigned i = 0; i < vm->nr_disks; i++) {
+		int r = vm->disk[i]->read_only ? 0 : blk_rewind(vm->disk[i]);
+
+		if (r)
+			return err_set(err, r, "disk %u does not go back", i);
+	}
+	return 0;
+}
+
 int vm_snap(struct vm *vm, struct vm_snap **out, struct err *err)
 {
 	struct vm_snap *s;
@@ -82,6 +110,8 @@ int vm_snap(struct vm *vm, struct vm_snap **out, struct err *err)
 	/* What the guest wrote so far belongs to the snapshot, not to what changes after it. */
 	r = r ? r : vm->cpu->ops->sync_dirty(vm->cpu, err);
 	r = r ? r : gmem_snap(vm->mem, &s->mem, err);
+	/* Last: from here on no older snapshot can be restored. */
+	r = r ? r : mark_disks(vm, s, err);
 	if (r) {
 		vm_snap_free(s);
 		return r;
@@ -108,8 +138,9 @@ static int load_devices(struct vm *vm, const struct vm_snap *s, struct err *err)
 int vm_restore(struct vm *vm, const struct vm_snap *s, struct err *err)
 {
 	bool debugged = vm->r.step_left || vm->r.brk_armed;
-	int r = vm->cpu->ops->sync_dirty(vm->cpu, err);
+	int r = rewind_disks(vm, s, err);
 
+	r = r ? r : vm->cpu->ops->sync_dirty(vm->cpu, err);
 	if (r)
 		return r;
 	r = gmem_restore(vm->mem, s->mem);

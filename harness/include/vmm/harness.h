@@ -20,6 +20,7 @@
 /* ---- the header of a guest test (ARCHITECTURE: "A guest test in one file") ----------------------- */
 
 #define GUEST_DEVICES  8
+#define GUEST_DISKS    4
 #define GUEST_NEEDS    8
 #define GUEST_XFAILS   4
 #define GUEST_MODULES  4
@@ -62,6 +63,8 @@ struct guest_spec {
 	uint64_t mem;		 /* 0: not said */
 	char *devices[GUEST_DEVICES];
 	unsigned nr_devices;
+	char *disks[GUEST_DISKS]; /* `disk: mem:SIZE[,ro]` */
+	unsigned nr_disks;
 	enum guest_load load;
 	char *cmdline;
 	struct guest_bytes {

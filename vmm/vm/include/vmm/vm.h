@@ -30,6 +30,7 @@
 #define VM_MEM_LINUX   (256ull << 20) /* the default for a Linux kernel on the PC */
 #define VM_MEM_MIN     (1ull << 20)
 #define VM_DEVICES     16
+#define VM_DISKS       8
 
 enum vm_cpu { VM_CPU_SOFT, VM_CPU_KVM, VM_CPU_SCRIPT, VM_CPUS };
 /* "soft", "kvm", "script" */
@@ -54,7 +55,7 @@ struct vm_spec {
 	 * have a local APIC.
 	 */
 	const char *cpu_model;
-	const char *script;    /* VM_CPU_SCRIPT: the text, script_len bytes */
+	const char *script; /* VM_CPU_SCRIPT: the text, script_len bytes */
 	size_t script_len;
 	uint64_t
 		mem; /* bytes of RAM from 0 up (from 3 GiB on continued at 4 GiB); 0: the default */
@@ -62,6 +63,8 @@ struct vm_spec {
 	const char *const
 		*devices; /* "virtio-rng,base=0xd0000000,irq=5", ... beside the platform */
 	unsigned nr_devices;
+	const char *const *disks; /* blk_open()'s text: "mem:16M", "FILE,ro", ... */
+	unsigned nr_disks;
 	bool no_platform;     /* none of the machine's devices */
 	struct load_req load; /* image.data NULL: nothing is loaded, the CPU starts at reset */
 	const void *input;    /* what the serial port receives */
@@ -179,7 +182,9 @@ int vm_run(struct vm *vm, const struct vm_limits *lim, struct vm_result *res);
 void vm_set_pass_code(struct vm *vm, uint8_t want);
 
 /*
- * A snapshot (track_dirty, else -EINVAL) and back to it. Restoring forgets the trace: the stream is
+ * A snapshot (track_dirty, else -EINVAL) and back to it. Disks go back too, to the newest snapshot
+ * only: restoring an older one of a machine with disks is -EINVAL, and -ENOTSUP is a snapshot of one
+ * whose changes go to a file. Restoring forgets the trace: the stream is
  * that of the run since. A script is not part of the machine: it goes on where it stands.
  * -EINVAL: memory regions were added or removed since. After any failure of
  * vm_restore() the machine is good for vm_free() only.
@@ -210,7 +215,9 @@ struct cpu *vm_cpu(struct vm *vm);
 struct chr *vm_serial(struct vm *vm);			/* what COM1 sent */
 struct chr *vm_console(struct vm *vm);			/* what 0xe9 got */
 struct dev *vm_device(struct vm *vm, const char *name); /* by instance name "uart0" or NULL */
-struct dev *vm_device_at(struct vm *vm, unsigned i);	/* the (i)-th in order of attachment, NULL past the end */
+struct dev *vm_device_at(struct vm *vm,
+			 unsigned i); /* the (i)-th in order of attachment, NULL past the end */
+struct blk *vm_disk(struct vm *vm, unsigned i); /* the (i)-th of the spec's, NULL past the end */
 const struct load_result *vm_loaded(const struct vm *vm);
 
 /* ---- what the host has: run-time probes, by name -----------------------------------------------
