@@ -85,7 +85,7 @@ static void items(void **state)
 	assert_bytes(m, 0x14, "\x0d\0\0\0", 4);
 	assert_int_equal(fw_cfg_add(d, 0x03, "\0\0\0\1\0\0\0\0", 8), 0);
 	assert_bytes(m, 0x03, "\0\0\0\1", 4);
-	assert_int_equal(fw_cfg_add(d, 0x05, "\4", 1), 0);
+	assert_int_equal(fw_cfg_add(d, 0x05, "\4\7", 1), 0);
 	assert_bytes(m, 0x05, "\4", 1);
 	assert_bytes(m, 0x0f, "\1", 1);
 	/* Only once, and not what is its own. */

@@ -254,6 +254,12 @@ void virtio_notify(struct virtio *v, uint32_t queue)
 /* ---- the hooks of dev_class -------------------------------------------------------------------
  */
 
+/* Not the sequence that a model takes from its seed. */
+static uint64_t late_seed(const struct dev *d)
+{
+	return ~d->env.seed;
+}
+
 int virtio_init(struct dev *d, const struct virtio_class *vc, struct err *err)
 {
 	struct virtio *v = virtio_of(d);
@@ -265,6 +271,7 @@ int virtio_init(struct dev *d, const struct virtio_class *vc, struct err *err)
 	v->features = vc->features;
 	v->nr_queues = vc->nr_queues;
 	clock_timer_init(&v->late_timer, late_due, v);
+	v->late_rng.s = late_seed(d);
 	if (!d->env.mem)
 		return err_set(err, -EINVAL, "device %s: it needs memory for its queues",
 			       d->cls->name);
@@ -280,7 +287,7 @@ void virtio_reset(struct dev *d)
 	for (unsigned i = 0; i < v->nr_queues; i++)
 		virtq_reset(&v->q[i]);
 	late_forget(v, VIRTIO_QUEUES);
-	v->late_rng.s = ~d->env.seed; /* not the sequence that a model takes from it */
+	v->late_rng.s = late_seed(d);
 	irq_set(&d->irq, 0);
 }
 
