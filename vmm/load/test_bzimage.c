@@ -2,37 +2,11 @@
 /* bzImage: the setup header's fields at their extremes, where the kernel goes, the zero page. */
 #include "test_util.h"
 
-#define SETUP	(5 * 512u) /* boot sector and 4 sectors */
-#define KERNEL	0x1230u	   /* a multiple of a paragraph */
-#define PREF	0x1000000ull
-#define HDR_LEN 0x26cu
-
-/* A small relocatable kernel as current ones are, protocol 2.15. */
-static struct fix *bz(uint64_t ram)
-{
-	struct fix *f = fix_new(ram);
-	uint8_t *b = f->img;
-
-	pattern(b, SETUP + KERNEL, 8);
-	memset(b + 0x1f1, 0, HDR_LEN - 0x1f1);
-	b[0x1f1] = 4;
-	st_le32(b + 0x1f4, KERNEL / 16);
-	st_le16(b + 0x1fe, 0xaa55);
-	b[0x200] = 0xeb;
-	b[0x201] = HDR_LEN - 0x202;
-	st_le32(b + 0x202, 0x53726448);
-	st_le16(b + 0x206, 0x020f);
-	b[0x211] = 1;
-	st_le32(b + 0x22c, 0x7fffffff);
-	st_le32(b + 0x230, 0x200000);
-	b[0x234] = 1;
-	st_le16(b + 0x236, 0x3f);
-	st_le32(b + 0x238, 2047);
-	st_le64(b + 0x258, PREF);
-	st_le32(b + 0x260, 0x10000);
-	f->req.image.len = SETUP + KERNEL;
-	return f;
-}
+#define SETUP	BZ_SETUP
+#define KERNEL	BZ_KERNEL
+#define PREF	BZ_PREF
+#define HDR_LEN BZ_HDR_LEN
+#define bz(ram) fix_bzimage(ram)
 
 static void test_loads(void **state)
 {
