@@ -224,7 +224,8 @@ $(foreach f,$(FLAVOURS),$(eval $(call flavour_rules,$(f))) \
 	$(foreach m,$(MODULES),$(eval $(call module_rules,$(f),$(m)))) \
 	$(foreach e,$(EXAMPLES),$(eval $(call example_rules,$(f),$(e)))) \
 	$(eval $(call silicon_rules,$(f))) \
-	$(foreach t,$(TARGETS),$(eval $(call target_rules,$(f),$(t)))))
+	$(foreach t,$(TARGETS),$(eval $(call target_rules,$(f),$(t)))) \
+	$(eval $(call objs,$(f),vmm/cli/bench_cpu.c): INCS += -DVISE_FLAVOUR='"$(f)"'))
 
 $(call objs,fuzz,$(foreach m,$(FUZZ_NOCMP),$(SRCS_$(m)))): CFLAGS_fuzz := -fno-sanitize-coverage=trace-cmp
 

@@ -25,6 +25,7 @@ double bench_median(double *v, unsigned n);
 /* Each: 0 or the exit status, said already. */
 int bench_exits(const struct bench_opts *o);
 int bench_start(const struct bench_opts *o);
+int bench_cpu(const struct bench_opts *o);
 int bench_fuzz(const struct bench_opts *o);
 
 #endif

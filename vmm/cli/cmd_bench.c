@@ -6,7 +6,8 @@
 
 static const struct opt opts[] = {
 	{"rounds", 'r', OPT_U64, offsetof(struct bench_opts, rounds), "N",
-	 "rounds, of which the median counts (exits 15, start 41, fuzz 3)", 1, BENCH_ROUNDS_MAX},
+	 "rounds, of which the median counts (exits 15, start 41, cpu 5, fuzz 3)", 1,
+	 BENCH_ROUNDS_MAX},
 	{"time", 't', OPT_U64, offsetof(struct bench_opts, seconds), "S",
 	 "fuzz: seconds for each target in each round, 2 unless said", 1, 3600},
 	{"engine", 'e', OPT_STR, offsetof(struct bench_opts, engine), "ENGINE",
@@ -24,6 +25,7 @@ static const struct {
 } benches[] = {
 	{"exits", "a PIO, MMIO and HLT round trip; Vise's own work per exit", bench_exits},
 	{"start", "from a process's start to the end of a three-instruction guest", bench_start},
+	{"cpu", "instructions a second on the software CPU, beside QEMU and Bochs", bench_cpu},
 	{"fuzz", "executions a second of each target against an empty one", bench_fuzz},
 };
 
@@ -84,7 +86,7 @@ static int run(void *opt, int argc, char **argv)
 		if (!known)
 			return cli_fail(ST_USAGE,
 					"no bench is called '%.40s'; there are: exits start "
-					"fuzz",
+					"cpu fuzz",
 					argv[i]);
 	}
 	for (unsigned b = 0; b < ARRAY_SIZE(benches); b++) {
@@ -106,17 +108,20 @@ static int run(void *opt, int argc, char **argv)
 
 const struct cmd cmd_bench = {
 	.name = "bench",
-	.args = "[exits|start|fuzz...]",
+	.args = "[exits|start|cpu|fuzz...]",
 	.summary = "measure Vise against the least that could do the same",
 	.text = "exits: a PIO, an MMIO and an HLT round trip through Vise against a bare KVM_RUN\n"
 		"loop in the same process, in turns; and Vise's own work per exit, measured on the\n"
 		"script back end. start: from a process's start to the end of a three-instruction\n"
-		"guest, against a minimal static C program that does the same ioctls. fuzz: each\n"
-		"target against an empty one on the same engine, on one core.\n"
+		"guest, against a minimal static C program that does the same ioctls. cpu: the three\n"
+		"guests of guests/bench on the software CPU, with and without --edges, in millions of\n"
+		"instructions a second of CPU time without start-up, beside QEMU's TCG with -icount\n"
+		"shift=0 and Bochs where they are installed; and the memory that all of the process\n"
+		"took. fuzz: each target against an empty one on the same engine, on one core.\n"
 		"\n"
 		"Figures are medians. Use the release build (make bench).",
 	.opts = opts,
-	.max_args = 3,
+	.max_args = 4,
 	.size = sizeof(struct bench_opts),
 	.run = run,
 };

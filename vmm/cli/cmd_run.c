@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* vise run: boot a guest and say how it ended. */
+#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "cli.h"
+#include "edges.h"
 
 struct run_opts {
 	struct guest_opts g;
+	const char *edges;
 	bool qemu_status;
 };
 
@@ -15,6 +18,8 @@ static const struct opt opts[] = {
 	{"qemu-status", 0, OPT_FLAG, offsetof(struct run_opts, qemu_status), NULL,
 	 "exit as QEMU's isa-debug-exit does: twice what the guest wrote to port 0xf4, plus 1", 0,
 	 0},
+	{"edges", 0, OPT_STR, offsetof(struct run_opts, edges), "FILE",
+	 "soft: write which branch went where how often: FROM TO COUNT a line, sorted", 0, 0},
 	{NULL, 0, OPT_FLAG, 0, NULL, NULL, 0, 0},
 };
 
@@ -52,6 +57,17 @@ static int fail(const struct run_opts *o, int status, const struct err *err)
 	return status;
 }
 
+/* Where everything else went well; a file that cannot be written is said, and is the status. */
+static int write_edges(const struct run_opts *o, struct cli_edges *edges, int st)
+{
+	struct err err = {0};
+
+	if (edges && cli_edges_write(edges, o->edges, &err))
+		st = cli_fail(ST_START, "%s", err.msg);
+	cli_edges_free(edges);
+	return st;
+}
+
 static void show_machine(const struct cli_guest *g, struct vm *vm)
 {
 	const struct load_result *l = vm_loaded(vm);
@@ -73,17 +89,27 @@ static int run(void *opt, int argc, char **argv)
 	const struct run_opts *o = opt;
 	struct tee tee = {0};
 	struct vm_result res = {0};
+	struct cli_edges *edges = NULL;
 	struct cli_guest g;
 	struct err err = {0};
 	struct vm *vm;
 	int st;
 
 	st = cli_guest_open(&g, &o->g, argc, argv, &err);
+	if (!st && o->edges && g.spec.cpu != VM_CPU_SOFT) {
+		st = ST_USAGE;
+		err_set(&err, -ENOTSUP, "--edges: only --cpu soft counts edges");
+		cli_guest_close(&g);
+	}
 	if (st)
 		return fail(o, st, &err);
 	g.spec.tee = tee_put;
 	g.spec.tee_ctx = &tee;
 	st = cli_guest_start(&g, &vm, &err);
+	if (!st && o->edges && cli_edges_new(&edges, vm, &err)) {
+		st = ST_START;
+		vm_free(vm);
+	}
 	if (st) {
 		cli_guest_close(&g);
 		return fail(o, st, &err);
@@ -104,6 +130,7 @@ static int run(void *opt, int argc, char **argv)
 		cli_result_json(&g, vm, &res, stdout);
 	/* 8 bits are left of it, there as here. */
 	st = o->qemu_status && res.guest >= 0 ? (res.guest << 1 | 1) & 0xff : res.status;
+	st = write_edges(o, edges, st);
 	vm_free(vm);
 	cli_guest_close(&g);
 	return st;
@@ -121,6 +148,11 @@ const struct cmd cmd_run = {
 		"\n"
 		"With --json the last line of standard output is one object with the keys verdict,\n"
 		"status, guest, cpu, icount, exits, deterministic, hash and reason.\n"
+		"\n"
+		"--edges FILE lists the guest's edge coverage, which the software CPU counts exactly:\n"
+		"a line for each edge that was taken, `FROM TO COUNT`, sorted: the linear addresses of\n"
+		"a branch and of what ran next, and how often. A conditional branch has two edges.\n"
+		"Interrupts, exceptions, INT n and IRET are none.\n"
 		"\n"
 		"It runs on the software CPU, the same on every host, unless --cpu kvm asks for KVM.\n"
 		"With --cpu script:FILE nobody runs: the exits come from the file, a line\n"

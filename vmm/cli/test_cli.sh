@@ -71,6 +71,15 @@ bad_input "unknown bench" 2 "no bench is called 'x'" "$vise" bench x
 bad_input "mode that is none" 2 "none of: real prot long" "$vise" run --mode vm86 pass.bin
 bad_input "base that is none" 2 "not an address" "$vise" run --base here pass.bin
 
+# ---- edges ---------------------------------------------------------------------------------------
+# mov cx, 3; again: dec cx; jnz again; mov al, 0; out 0xf4, al; hlt
+printf '\271\003\000\111\165\375\260\000\346\364\364' > loop.bin
+# shellcheck disable=SC2016  # the inner shell expands them
+works "edges of a loop" 0 '^0x8004 0x8003 2 0x8004 0x8006 1$' \
+	sh -c '"$1" run -q --edges edges loop.bin && echo $(cat edges)' sh "$vise"
+bad_input "edges on script" 2 "only --cpu soft counts edges" "$vise" run --cpu script:script --edges edges
+bad_input "edges to nowhere" 3 "cannot write nowhere/edges" "$vise" run -q --edges nowhere/edges loop.bin
+
 # ---- memory -----------------------------------------------------------------------------------------
 for mem in 0 1 1T 18446744073709551615 99999999999999999999 -1 x 1048577; do
 	bad_input "--mem $mem" 2 "--mem '?$mem" "$vise" run --mem "$mem" pass.bin

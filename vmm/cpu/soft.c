@@ -285,6 +285,11 @@ static const struct cpu_ops ops = {
 	.free = back_end_free,
 };
 
+struct soft *cpu_soft(struct cpu *c)
+{
+	return c->ops == &ops ? soft_of(c)->soft : NULL;
+}
+
 int cpu_soft_new(struct cpu **out, const struct cpu_config *cfg, struct err *err)
 {
 	struct soft_config sc = {

@@ -104,6 +104,9 @@ struct cpu_config {
  * late by at most 65,536 instructions. A CPU that is halted goes on when host.exit says so, as on kvm.
  */
 int cpu_soft_new(struct cpu **out, const struct cpu_config *cfg, struct err *err);
+/* What runs behind it, for what soft alone can do (vmm/soft.h); NULL: (c) is another back end's. */
+struct soft;
+struct soft *cpu_soft(struct cpu *c);
 
 /*
  * kvm: no in-kernel irqchip. MSRs that KVM does not know, and those that (cfg) wants in user space
