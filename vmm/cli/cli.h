@@ -38,7 +38,7 @@ struct guest_opts {
 		0,	   0},                                                                       \
 		{"cpu-model", 0,                                                                     \
 		 OPT_STR,     offsetof(T, g.cpu_model),                                              \
-		 "NAME",      "what CPUID offers: base (the default) or v2, which has a local APIC", \
+		 "NAME",      "what CPUID offers: base (the default), v1 (with a local APIC) or v2", \
 		 0,	      0},                                                                    \
 		{"machine", 0,                                                                       \
 		 OPT_STR,   offsetof(T, g.machine),                                                  \

@@ -496,12 +496,15 @@ static void enable_caps(struct cpu_kvm *k)
 }
 
 #define CPUID_MAX	  64
+#define CPUID_TSC	  0x15u
+#define CPUID_MHZ	  0x16u
 #define CPUID_1_ECX_XSAVE (1u << 26)
 #define CPUID_1_EDX_APIC  (1u << 9)
 
 static int set_cpuid(struct cpu_kvm *k, const struct cpu_config *cfg, struct err *err)
 {
 	struct kvm_cpuid_entry2 ents[CPUID_MAX];
+	unsigned n = 0;
 
 	if (cfg->nr_cpuid > CPUID_MAX)
 		return err_set(err, -E2BIG, "CPUID template of %zu leaves, at most %d",
@@ -510,7 +513,10 @@ static int set_cpuid(struct cpu_kvm *k, const struct cpu_config *cfg, struct err
 	for (size_t i = 0; i < cfg->nr_cpuid; i++) {
 		const struct x86_cpuid *t = &cfg->cpuid[i];
 
-		ents[i] = (struct kvm_cpuid_entry2){
+		/* The TSC is the host's here: how fast it is, the guest finds out by itself. */
+		if (t->leaf == CPUID_TSC || t->leaf == CPUID_MHZ)
+			continue;
+		ents[n++] = (struct kvm_cpuid_entry2){
 			.function = t->leaf,
 			.index = t->sub,
 			.flags = t->has_sub ? KVM_CPUID_FLAG_SIGNIFCANT_INDEX : 0,
@@ -522,7 +528,7 @@ static int set_cpuid(struct cpu_kvm *k, const struct cpu_config *cfg, struct err
 		if (t->leaf == 1 && (t->ecx & CPUID_1_ECX_XSAVE))
 			k->has_xsave = true;
 	}
-	return cfg->nr_cpuid ? kvm_set_cpuid(&k->vcpu, ents, (unsigned)cfg->nr_cpuid, err) : 0;
+	return n ? kvm_set_cpuid(&k->vcpu, ents, n, err) : 0;
 }
 
 static bool has_apic(const struct cpu_config *cfg)

@@ -346,8 +346,10 @@ static bool deliver(struct soft *s, struct event *ev)
 		ev->rip = s->rip;
 	}
 	/* 17.2.4: the debug handler may use the debug registers. */
-	if (ev->exception && ev->vec == X86_DB)
+	if (ev->exception && ev->vec == X86_DB) {
 		s->dr[7] &= ~SOFT_DR7_GD;
+		s->debugctl = 0;
+	}
 	s->in_delivery = false;
 	s->next_rip = s->rip;
 	/* Data breakpoints on what was pushed are traps before the handler's first instruction. */

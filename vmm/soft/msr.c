@@ -8,6 +8,7 @@
 
 #define MSR_TSC		   0x10u
 #define MSR_PLATFORM_ID	   0x17u
+#define MSR_TSC_ADJUST	   0x3bu
 #define MSR_APIC_BASE	   0x1bu
 #define MSR_UCODE_REV	   0x8bu
 #define MSR_SYSENTER_ESP   0x175u
@@ -17,8 +18,10 @@
 #define MSR_MISC_ENABLE	   0x1a0u
 #define MSR_DEBUGCTL	   0x1d9u
 #define MSR_PAT		   0x277u
+#define MSR_PLATFORM_INFO  0xceu
 #define MSR_MPERF	   0xe7u
 #define MSR_APERF	   0xe8u
+#define MSR_ARCH_CAPS	   0x10au
 #define MSR_TSC_DEADLINE   0x6e0u
 #define MSR_EFER	   0xc0000080u
 #define MSR_STAR	   0xc0000081u
@@ -34,6 +37,15 @@
 #define MISC_WRITABLE  0x400c50809ull /* volume 4, table 2-2 */
 #define APIC_BASE_LOW  0x900ull	      /* BSP, enable */
 #define APIC_BASE_X2   0x400ull
+#define DEBUGCTL_KNOWN SOFT_DEBUGCTL_BTF /* no LBR: there is no MSR to look at */
+#define PLATFORM_RATIO (10ull << 8)	 /* times 100 MHz: the 1 GHz of CPUID leaf 22 */
+/*
+ * RDCL, L1D flush at VM entry, SSB, MDS, page size change, TAA, SBDR, FBSDP, PSDP, GDS, RFDS: none of them
+ * is here, where nothing is done but what the program says.
+ */
+#define ARCH_CAPS      0xc00e179ull
+#define CPUID_ADJUST   (1u << 1)  /* leaf 7, EBX */
+#define CPUID_ARCHCAPS (1u << 29) /* leaf 7, EDX */
 #define CPUID_X2APIC   (1u << 21) /* leaf 1, ECX */
 #define CPUID_DEADLINE (1u << 24)
 #define CPUID_APERF    1u /* leaf 6, ECX */
@@ -192,8 +204,19 @@ static bool read_special(struct soft *s, uint32_t num, uint64_t *val)
 	case MSR_UCODE_REV:
 	case MSR_MCG_CAP: /* no banks */
 	case MSR_MCG_STATUS:
-	case MSR_DEBUGCTL:
 		return true;
+	case MSR_DEBUGCTL:
+		*val = s->debugctl;
+		return true;
+	case MSR_TSC_ADJUST: /* 17.17.3: what all writes to the TSC have added up to */
+		*val = s->tsc_offset;
+		return soft_cpuid_reg(s, 7, 0, EBX) & CPUID_ADJUST;
+	case MSR_PLATFORM_INFO:
+		*val = PLATFORM_RATIO;
+		return true;
+	case MSR_ARCH_CAPS:
+		*val = ARCH_CAPS;
+		return soft_cpuid_reg(s, 7, 0, EDX) & CPUID_ARCHCAPS;
 	case MSR_MISC_ENABLE:
 		*val = s->misc_enable | MISC_FIXED;
 		return true;
@@ -238,8 +261,17 @@ static bool write_special(struct soft *s, uint32_t num, uint64_t val)
 		return write_apic_base(s, val);
 	case MSR_UCODE_REV: /* asked for by a write before CPUID and the read */
 	case MSR_MCG_STATUS:
-	case MSR_DEBUGCTL:
 		return val == 0;
+	case MSR_DEBUGCTL:
+		if (val & ~DEBUGCTL_KNOWN)
+			return false;
+		s->debugctl = val;
+		return true;
+	case MSR_TSC_ADJUST:
+		if (!(soft_cpuid_reg(s, 7, 0, EBX) & CPUID_ADJUST))
+			return false;
+		s->tsc_offset = val;
+		return true;
 	case MSR_MISC_ENABLE:
 		if (val & ~(MISC_WRITABLE | MISC_FIXED))
 			return false;

@@ -212,6 +212,7 @@ void soft_get(struct soft *s, struct cpu_state *st)
 	st->tsc_aux = s->tsc_aux;
 	st->misc_enable = s->misc_enable;
 	st->tsc_offset = s->tsc_offset;
+	st->debugctl = s->debugctl;
 	/* A trap that waits at this boundary is one that is being delivered to whoever gets the state. */
 	if (s->db_pending && !s->inject.kind && s->shadow != 2) {
 		st->exc_injected = true;
@@ -285,6 +286,7 @@ int soft_set(struct soft *s, const struct cpu_state *st, struct err *err)
 	s->tsc_aux = st->tsc_aux;
 	s->misc_enable = st->misc_enable;
 	s->tsc_offset = st->tsc_offset;
+	s->debugctl = st->debugctl & SOFT_DEBUGCTL_BTF;
 	s->dr7_on = st->dr[7] & 0xff;
 	soft_mode_changed(s);
 	set_pdptes(s);

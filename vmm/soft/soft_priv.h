@@ -66,6 +66,8 @@ enum soft_access { SOFT_READ, SOFT_WRITE, SOFT_EXEC };
 #define SOFT_FAULTS_MAX 4096
 #define SOFT_CR4_DE	(1ull << 3)
 #define SOFT_CR4_SMAP	(1ull << 21)
+/* IA32_DEBUGCTL, 3B 17.4.1: single-step traps at branches alone; a #DB clears it. */
+#define SOFT_DEBUGCTL_BTF (1ull << 1)
 
 struct soft_trace;
 struct soft_link;
@@ -103,6 +105,7 @@ struct soft {
 	uint32_t pkru, mxcsr, tsc_aux;
 	uint64_t tsc_offset;
 	uint64_t misc_enable; /* IA32_MISC_ENABLE as written */
+	uint64_t debugctl;    /* SOFT_DEBUGCTL_BTF */
 	uint64_t pdpte[4];    /* PAE: loaded with CR3 */
 	struct soft_x87 x87;
 	union soft_xmm xmm[16];

@@ -69,6 +69,20 @@ void soft_commit(struct soft *s, bool tf)
 	s->shadow = s->shadow_new;
 }
 
+/*
+ * Is this one that BTF traps behind? A jump, call, return that was taken; a conditional one to its own
+ * successor counts as not taken. What delivers an event has taken TF away.
+ */
+static bool branched(const struct soft *s, const struct insn *i)
+{
+	uint64_t seq = s->insn_rip + i->len;
+
+	if (i->op == INSN_JMP || i->op == INSN_CALL || i->op == INSN_RET)
+		return true;
+	return s->next_rip != (s->bits == 64 ? seq : (uint32_t)seq) &&
+	       !(i->flags & (INSN_F_REP | INSN_F_REPNE));
+}
+
 void soft_execute(struct soft *s, const struct insn *i)
 {
 	soft_op op = i->op < INSN_OPS ? soft_ops[i->op] : NULL;
@@ -94,6 +108,8 @@ void soft_execute(struct soft *s, const struct insn *i)
 	 */
 	if (i->op == INSN_SYSCALL || i->op == INSN_SYSRET)
 		tf = s->rflags & X86_FLAG_TF;
+	if (tf && (s->debugctl & SOFT_DEBUGCTL_BTF))
+		tf = branched(s, i);
 	soft_commit(s, tf);
 }
 

@@ -148,7 +148,7 @@ int vm_new(struct vm **out, const struct vm_spec *spec, struct err *err)
 		err = &own; /* messages are built upon below */
 	*out = NULL;
 	if (spec->cpu_model && !x86_cpuid_template(spec->cpu_model, &nr))
-		return err_set(err, -EINVAL, "CPU model '%.40s' is none of: base v2",
+		return err_set(err, -EINVAL, "CPU model '%.40s' is none of: base v1 v2",
 			       spec->cpu_model);
 	if ((unsigned)spec->machine >= VM_MACHINES)
 		return err_set(err, -EINVAL, "machine %d: there is auto, test and pc",

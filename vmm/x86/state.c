@@ -139,6 +139,7 @@ static const struct state_field fields[] = {
 	FIELD("tsc_aux", tsc_aux, 0),
 	FIELD("misc_enable", misc_enable, 1 /* fast strings: SDM 4, table 2-2 */),
 	FIELD("tsc_offset", tsc_offset, 0),
+	FIELD("debugctl", debugctl, 0),
 	STATE_END,
 };
 

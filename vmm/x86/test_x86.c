@@ -295,6 +295,37 @@ static void cpuid(void **state)
 	assert_int_equal(r.eax | r.ebx | r.ecx | r.edx, 0);
 	x86_cpuid_lookup(NULL, 0, 0, 0, &r);
 	assert_int_equal(r.eax, 0);
+	/* v1: the same and an APIC. */
+	t = x86_cpuid_template("v1", &n);
+	x86_cpuid_lookup(t, n, 1, 0, &r);
+	assert_int_equal(r.edx, 0x0789ab7d);
+	assert_int_equal(r.ecx, 0x80000000);
+}
+
+/* What a kernel makes of "v2" for its clocks, and what it is not to look for. */
+static void cpuid_v2(void **state)
+{
+	size_t n;
+	const struct x86_cpuid *t = x86_cpuid_template("v2", &n);
+	struct x86_cpuid r;
+
+	(void)state;
+	x86_cpuid_lookup(t, n, 0, 0, &r);
+	assert_int_equal(r.eax, 0x16);
+	x86_cpuid_lookup(t, n, 1, 0, &r);
+	assert_int_equal(r.edx & (1u << 12 | 1u << 14 | 1u << 7), 0); /* MTRR, MCA, MCE */
+	assert_int_equal(r.ecx & (1u << 24 | 1u << 21), 1u << 24 | 1u << 21);
+	assert_int_equal(r.ecx & (1u << 15 | 1u << 3 | 1u << 28), 0); /* PDCM, MONITOR, AVX */
+	x86_cpuid_lookup(t, n, 6, 0, &r);
+	assert_int_equal(r.eax, 4); /* ARAT */
+	x86_cpuid_lookup(t, n, 10, 0, &r);
+	assert_int_equal(r.eax, 0); /* no counters */
+	x86_cpuid_lookup(t, n, 0x15, 0, &r);
+	assert_int_equal((uint64_t)r.ecx * r.ebx / r.eax, 1000000000);
+	x86_cpuid_lookup(t, n, 0x16, 0, &r);
+	assert_int_equal(r.eax, 1000);
+	x86_cpuid_lookup(t, n, 0x80000007, 0, &r);
+	assert_int_equal(r.edx, 0x100);
 }
 
 int main(void)
@@ -304,7 +335,7 @@ int main(void)
 		cmocka_unit_test(boot_real),	cmocka_unit_test(boot_prot),
 		cmocka_unit_test(boot_long),	cmocka_unit_test(boot_refusals),
 		cmocka_unit_test(state_rules),	cmocka_unit_test(table_is_complete),
-		cmocka_unit_test(cpuid),
+		cmocka_unit_test(cpuid),	cmocka_unit_test(cpuid_v2),
 	};
 
 	return cmocka_run_group_tests_name("x86", tests, NULL, NULL);

@@ -116,7 +116,8 @@ struct cpu_state {
 	/* What soft has beside, and kvm keeps to itself: there all are 0. */
 	uint32_t pkru, tsc_aux;
 	uint64_t misc_enable; /* what was written to IA32_MISC_ENABLE */
-	uint64_t tsc_offset;  /* the TSC is the time plus this */
+	uint64_t tsc_offset;  /* the TSC is the time plus this: IA32_TSC_ADJUST */
+	uint64_t debugctl;    /* IA32_DEBUGCTL: BTF */
 };
 
 /* Every field by name, for save, load, diff, JSON and hash. */
@@ -277,7 +278,7 @@ struct x86_cpuid {
 	uint32_t eax, ebx, ecx, edx;
 };
 
-/* The named, versioned template ("base", "v2"): same CPU on every host. NULL: no such name. */
+/* The named, versioned template ("base", "v1", "v2"): same CPU on every host. NULL: no such name. */
 const struct x86_cpuid *x86_cpuid_template(const char *name, size_t *count);
 /* What CPUID returns with that template for any leaf; unknown leaves are zero. */
 void x86_cpuid_lookup(const struct x86_cpuid *t, size_t count, uint32_t leaf, uint32_t sub,
