@@ -137,6 +137,21 @@ static void the_8259(void **state)
 	dev_free(d);
 }
 
+/* Saved and loaded into another one it is the same. */
+static void round_trip(struct machine *m, struct dev *d)
+{
+	struct buf b = {0};
+	struct dev *e;
+	size_t used;
+
+	assert_int_equal(dev_new(&e, "lapic", &m->env, NULL), 0);
+	assert_int_equal(dev_save(d, &b), 0);
+	assert_int_equal(dev_load(e, b.p, b.len, &used, NULL), 0);
+	assert_true(dev_hash(d, 0) == dev_hash(e, 0));
+	buf_free(&b);
+	dev_free(e);
+}
+
 static void timer(void **state)
 {
 	struct machine *m = *state;
@@ -164,6 +179,35 @@ static void timer(void **state)
 	}
 	wr(d, INITIAL, 0);
 	assert_true(clock_next(&m->clock) == CLOCK_NEVER);
+	/* To another pace in the middle: what is left goes on, also if it would have begun before time 0. */
+	wr(d, TIMER, PERIODIC | 0x41);
+	wr(d, INITIAL, 100);
+	(void)clock_advance(&m->clock, 60);
+	wr(d, DIVIDE, 0xa); /* by 128 */
+	assert_int_equal(rd(d, CURRENT), 40);
+	round_trip(m, d);
+	(void)clock_advance(&m->clock, 40 * 128 - 1);
+	assert_int_equal(rd(d, CURRENT), 1);
+	assert_int_equal(lapic_ack(d), -1);
+	(void)clock_advance(&m->clock, 1);
+	assert_int_equal(lapic_ack(d), 0x41);
+	assert_int_equal(rd(d, CURRENT), 100);
+	wr(d, EOI, 0);
+	/* Periodic to one-shot goes on to its end; back to periodic it stands at 0 until it is written. */
+	wr(d, DIVIDE, 0xb);
+	wr(d, INITIAL, 100);
+	(void)clock_advance(&m->clock, 30);
+	wr(d, TIMER, 0x41);
+	assert_int_equal(rd(d, CURRENT), 70);
+	(void)clock_advance(&m->clock, 70);
+	assert_int_equal(lapic_ack(d), 0x41);
+	wr(d, EOI, 0);
+	wr(d, TIMER, PERIODIC | 0x41);
+	assert_int_equal(rd(d, CURRENT), 0);
+	assert_int_equal(rd(d, INITIAL), 100);
+	assert_true(clock_next(&m->clock) == CLOCK_NEVER);
+	wr(d, INITIAL, 100);
+	assert_int_equal(rd(d, CURRENT), 100);
 	wr(d, TIMER, DEADLINE | 0x42);
 	dev_write(d, RANGE_TSC, 0, 8, clock_now(&m->clock) + 10);
 	(void)clock_advance(&m->clock, 10);

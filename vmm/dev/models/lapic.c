@@ -102,6 +102,7 @@ struct lapic {
 	uint32_t tpr, ldr, dfr, svr, esr, esr_new, icr, icr_high, lvt[LVTS], initial, divide;
 	uint32_t isr[WORDS], tmr[WORDS], irr[WORDS];
 	bool lint0, ext, out; /* ext: a message asks for the 8259's vector */
+	bool spent;	      /* a one-shot count is over: 0 until another one is written */
 	struct clock_timer timer;
 };
 
@@ -271,6 +272,14 @@ static uint64_t divisor(const struct lapic *a)
 	return 1ull << ((code + 1) & 7);
 }
 
+/* When the count is 0 the next time, after (now). */
+static uint64_t next_zero(const struct lapic *a, uint64_t now)
+{
+	uint64_t period = a->initial * divisor(a);
+
+	return a->start + (now - a->start) / period * period + period;
+}
+
 static void arm(struct lapic *a)
 {
 	struct clock *c = a->dev.env.clock;
@@ -279,11 +288,8 @@ static void arm(struct lapic *a)
 
 	if (mode == TIMER_DEADLINE)
 		at = a->deadline ? a->deadline : CLOCK_NEVER;
-	else if (a->initial)
-		at = a->start + a->initial * divisor(a);
-	/* One-shot, and over: it stays at 0. */
-	if (mode == 0 && a->initial && at <= clock_now(c))
-		at = CLOCK_NEVER;
+	else if (a->initial && !a->spent)
+		at = next_zero(a, clock_now(c));
 	clock_arm(c, &a->timer, at);
 }
 
@@ -294,6 +300,8 @@ static void fired(void *ctx, uint64_t now)
 
 	if (mode == TIMER_DEADLINE)
 		a->deadline = 0;
+	else if (mode != TIMER_PERIODIC)
+		a->spent = true;
 	local(a, LVT_TIMER);
 	if (mode == TIMER_PERIODIC) {
 		a->start = now;
@@ -306,7 +314,7 @@ static uint32_t current_count(const struct lapic *a)
 {
 	uint64_t gone;
 
-	if (!a->initial || (a->lvt[LVT_TIMER] & TIMER_MODE) == TIMER_DEADLINE)
+	if (!a->initial || a->spent || (a->lvt[LVT_TIMER] & TIMER_MODE) == TIMER_DEADLINE)
 		return 0;
 	gone = (clock_now(a->dev.env.clock) - a->start) / divisor(a);
 	if ((a->lvt[LVT_TIMER] & TIMER_MODE) == TIMER_PERIODIC)
@@ -329,7 +337,7 @@ static void write_timer(struct lapic *a, uint32_t val)
 	arm(a);
 }
 
-/* The count goes on from where it is, at another pace. */
+/* The count goes on from where it is, at another pace; its start may be before time 0 then: it wraps. */
 static void write_divide(struct lapic *a, uint32_t val)
 {
 	uint32_t left = current_count(a);
@@ -603,6 +611,7 @@ static bool write_reg(struct lapic *a, unsigned reg, uint32_t val)
 			return true;
 		a->initial = val;
 		a->start = clock_now(a->dev.env.clock);
+		a->spent = false;
 		arm(a);
 		return true;
 	case REG_DIVIDE:
@@ -827,7 +836,7 @@ static int lapic_post_load(struct dev *d, struct err *err)
 			return err_set(err, -EINVAL, "lapic: saved entry %u has reserved bits", i);
 	if (a->tpr > 0xff || (a->svr & ~SVR_ALL) || (a->divide & ~DIVIDE_ALL) ||
 	    (a->icr & ~ICR_WRITABLE) || (a->irr[0] & 0xffff) || (a->isr[0] & 0xffff) ||
-	    a->start > clock_now(d->env.clock) || a->out != (extint(a) || deliverable(a) >= 0))
+	    a->out != (extint(a) || deliverable(a) >= 0))
 		return err_set(err, -EINVAL, "lapic: saved registers are in no possible state");
 	if (place(a, err))
 		return -EINVAL;
@@ -908,6 +917,7 @@ static const struct state_field lapic_state[] = {
 	STATE_B(struct lapic, lint0, 0),
 	STATE_B(struct lapic, ext, 0),
 	STATE_B(struct lapic, out, 0),
+	STATE_B(struct lapic, spent, 0),
 	F(timer.deadline, CLOCK_NEVER),
 	STATE_END,
 };
