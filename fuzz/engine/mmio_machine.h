@@ -17,8 +17,27 @@
 #define TEST_MMIO 0xfeb00000ull
 #define TEST_PIO  0x700u
 #define RNG_LINE  5u
+#define PIT_LINE  0u
+#define KBD_LINE  1u
+#define RTC_LINE  8u
+#define SCI_LINE  9u
 
-enum { UART, PIC, TEST, CONSOLE, EXIT, RNG, ECHO, EDGES, DEVICES };
+enum {
+	UART,
+	PIC,
+	TEST,
+	CONSOLE,
+	EXIT,
+	RNG,
+	ECHO,
+	EDGES,
+	PIT,
+	RTC,
+	I8042,
+	ACPI_PM,
+	FW_CFG,
+	DEVICES
+};
 
 /* What the driver knows of a queue. */
 struct ring {
@@ -154,6 +173,8 @@ static void on_line(void *ctx, unsigned line, int level)
 		depth_hit(uart_line);
 	if (level && (line == RNG_LINE || line == ECHO_LINE))
 		depth_hit(virtio_interrupt);
+	if (level && (line == PIT_LINE || line == RTC_LINE || line == KBD_LINE || line == SCI_LINE))
+		depth_hit(pc_line);
 	R.lines = level ? R.lines | 1u << line : R.lines & ~(1u << line);
 	R.touched |= 1u << PIC;
 	pic_set(M.d[PIC], line, level);
@@ -195,6 +216,13 @@ static void on_nmi(void *ctx)
 	depth_hit(test_nmi);
 }
 
+static void on_power(void *ctx, enum dev_power what)
+{
+	(void)ctx;
+	(void)what;
+	depth_hit(power_asked);
+}
+
 static struct virtio *virtio(unsigned which)
 {
 	return container_of(M.d[which ? ECHO : RNG], struct virtio, dev);
@@ -223,6 +251,9 @@ static void machine_make(void)
 		[TEST] = {"testdev", NULL},    [CONSOLE] = {"debugcon", NULL},
 		[EXIT] = {"debug-exit", NULL}, [RNG] = {"virtio-rng", NULL},
 		[ECHO] = {NULL, &echo_class},  [EDGES] = {NULL, &edges_class},
+		[PIT] = {"pit", NULL},	       [RTC] = {"rtc", NULL},
+		[I8042] = {"i8042", NULL},     [ACPI_PM] = {"acpi-pm", NULL},
+		[FW_CFG] = {"fw-cfg", NULL},
 	};
 	struct dev_env env = {
 		.clock = &M.clock,
@@ -233,7 +264,8 @@ static void machine_make(void)
 			 .guest_assert = on_assert,
 			 .hostop = on_hostop,
 			 .intr = on_intr,
-			 .nmi = on_nmi},
+			 .nmi = on_nmi,
+			 .power = on_power},
 		.seed = SEED,
 	};
 	struct err err = {0};
@@ -254,6 +286,8 @@ static void machine_make(void)
 		dev_json(M.d[i], &M.fresh[i]);
 		M.fresh_hash[i] = dev_hash(M.d[i], 0);
 	}
+	bad = bad || fw_cfg_add(M.d[FW_CFG], 0x15, input, sizeof(input)) ||
+	      fw_cfg_add_file(M.d[FW_CFG], "opt/file", input, 5);
 	/* Not before all are wired: attaching writes to them. */
 	for (unsigned i = 0; i < DEVICES && !bad && M.bus; i++) {
 		M.image[i] = malloc(M.d[i]->cls->size);

@@ -35,13 +35,19 @@ enum mmio_area {
 	MMIO_A_ECHO,   /* offset as it is */
 	MMIO_A_CONFIG, /* of the echo device: from 8 before it; 0x80 and up: the range's end */
 	MMIO_A_UART,   /* from 2 before it, modulo 12 */
-	MMIO_A_PORTS,  /* modulo 8: 0x20, 0x21, 0xa0, 0xa1, 0x4d0, 0x4d1, 0xe9, 0xf4 */
+	MMIO_A_PORTS,  /* modulo 32: MMIO_PORTS */
 	MMIO_A_TEST,   /* below 0x80: times 4; below 0xc0: less 0x80; else 0xf3c added */
 	MMIO_A_PIO,    /* the test device's ports, from 2 before, modulo 0x26 */
 	/* below 0x40: MSRs from 2 before, modulo 20; below 0x80: the top of MMIO; below 0xc0: the
 	   top of PIO; else the MMIO address 1 << offset % 64 */
 	MMIO_A_EDGES,
 };
+
+/* PICs, debug ports; PIT; i8042; RTC; fw_cfg; ACPI PM. */
+#define MMIO_PORTS                                                                                 \
+	0x20, 0x21, 0xa0, 0xa1, 0x4d0, 0x4d1, 0xe9, 0xf4, 0x40, 0x41, 0x42, 0x43, 0x61, 0x60,      \
+		0x64, 0x92, 0x70, 0x71, 0x510, 0x511, 0x600, 0x602, 0x603, 0x604, 0x605, 0x608,    \
+		0x60a, 0x60c, 0x60e, 0x60f, 0x610, 0x611
 
 /* Value bytes: below 0xe0 as they are, then 1 << 2 * n, then these, last raw bytes. */
 #define MMIO_V_BIT(n) (0xe0 + (n) / 2) /* n even, 0 to 30 */

@@ -27,10 +27,46 @@
 #define UART_R(r)    MMIO_R(MMIO_A_UART, 1, 2 + (r))
 #define UART_W(r, v) MMIO_W(MMIO_A_UART, 1, 2 + (r), v)
 /* Indices of MMIO_A_PORTS. */
-enum { MCMD, MDATA, SCMD, SDATA, ELCR1, ELCR2, CONSOLE, EXIT };
-#define PORT_R(p)    MMIO_R(MMIO_A_PORTS, 1, p)
-#define PORT_W(p, v) MMIO_W(MMIO_A_PORTS, 1, p, v)
-#define TEST(reg)    (unsigned char)(TESTDEV_##reg / 4)
+enum {
+	MCMD,
+	MDATA,
+	SCMD,
+	SDATA,
+	ELCR1,
+	ELCR2,
+	CONSOLE,
+	EXIT,
+	PIT0,
+	PIT1,
+	PIT2,
+	PIT_CTRL,
+	PORT_B,
+	KBD,
+	KBD_CMD,
+	PORT_92,
+	RTC_INDEX,
+	RTC_DATA,
+	FW_KEY,
+	FW_DATA,
+	PM_STS,
+	PM_EN,
+	PM_EN_HIGH,
+	PM_CNT,
+	PM_CNT_HIGH,
+	PM_TMR,
+	PM_TMR_HIGH,
+	GPE_STS,
+	GPE_EN,
+	GPE_EN_HIGH,
+	PM_RESET
+};
+#define PORT_RAW(p, v) MMIO_W(MMIO_A_PORTS, 1, p, MMIO_V_RAW), v /* 0xe0 and above */
+#define RTC_W(reg, v)  PORT_W(RTC_INDEX, reg), PORT_W(RTC_DATA, v)
+#define RTC_R(reg)     PORT_W(RTC_INDEX, reg), PORT_R(RTC_DATA)
+#define FW_SELECT(k)   MMIO_W(MMIO_A_PORTS, 2, FW_KEY, k)
+#define PORT_R(p)      MMIO_R(MMIO_A_PORTS, 1, p)
+#define PORT_W(p, v)   MMIO_W(MMIO_A_PORTS, 1, p, v)
+#define TEST(reg)      (unsigned char)(TESTDEV_##reg / 4)
 
 static const struct {
 	const char *name;
@@ -150,6 +186,38 @@ static const struct {
 	SEED("debug-ports", PORT_W(CONSOLE, 'h'), PORT_R(CONSOLE),
 	     MMIO_W(MMIO_A_PORTS, 2, CONSOLE, 'i'), PORT_W(EXIT, 3),
 	     MMIO_W(MMIO_A_PORTS, 4, EXIT, 7), PORT_R(EXIT)),
+	SEED("pit", MMIO_OP_PIC, 0, PORT_W(PIT_CTRL, 0x34), PORT_W(PIT0, 10), PORT_W(PIT0, 0),
+	     MMIO_OP_CLOCK, 13, MMIO_OP_ACK, PORT_W(PIT_CTRL, 0), PORT_R(PIT0), PORT_R(PIT0),
+	     MMIO_OP_SAVE, PORT_W(PIT_CTRL, 0xce), PORT_R(PIT0), PORT_R(PIT1), PORT_R(PIT2),
+	     PORT_W(PIT0, 3), PORT_W(PIT0, 0), MMIO_OP_CLOCK, 31, MMIO_OP_RESET, 8),
+	SEED("pit-modes", PORT_W(PIT_CTRL, 0x10), PORT_W(PIT0, 2), MMIO_OP_CLOCK, 12,
+	     PORT_W(PIT_CTRL, 0x17), PORT_W(PIT0, 7), MMIO_OP_CLOCK, 14, PORT_W(PIT_CTRL, 0x18),
+	     PORT_W(PIT0, 3), MMIO_OP_CLOCK, 13, PORT_W(PORT_B, 1), PORT_W(PIT_CTRL, 0x92),
+	     PORT_W(PIT2, 5), PORT_W(PORT_B, 0), PORT_W(PORT_B, 1), MMIO_OP_CLOCK, 10,
+	     PORT_R(PORT_B), PORT_W(PIT_CTRL, 0xb6), PORT_W(PIT2, 9), PORT_W(PIT2, 0),
+	     MMIO_OP_CLOCK, 11, PORT_W(PORT_B, 0), PORT_R(PIT2), MMIO_OP_SAVE),
+	SEED("rtc", MMIO_OP_PIC, 0, RTC_W(0x0b, 0x12), MMIO_OP_CLOCK, 30, MMIO_OP_ACK, RTC_R(0x0c),
+	     RTC_R(0), RTC_R(0x0a), RTC_W(0x0a, 0x2f), RTC_W(0x0b, 0x42), MMIO_OP_CLOCK, 29,
+	     MMIO_OP_SAVE, RTC_R(0x0c), RTC_W(0x0a, 0x66), RTC_W(0x0a, 0x26), MMIO_OP_RESET, 9),
+	SEED("rtc-alarm", RTC_W(1, 5), RTC_W(3, 0), RTC_W(5, 0xc0), RTC_W(0x0b, 0xa6), RTC_W(0, 59),
+	     RTC_W(2, 59), RTC_W(4, 23), RTC_W(7, 31), RTC_W(8, 12), RTC_W(9, 99), RTC_W(0x32, 20),
+	     RTC_W(0x0b, 0x26), MMIO_OP_CLOCK, 0xff, RTC_R(0x0c), RTC_R(9), RTC_R(0x32)),
+	SEED("i8042", MMIO_OP_PIC, 0, PORT_W(KBD_CMD, 0x20), PORT_R(KBD), PORT_RAW(KBD, 0xff),
+	     MMIO_OP_ACK, PORT_R(KBD_CMD), PORT_R(KBD), PORT_R(KBD), PORT_RAW(KBD, 0xf2),
+	     PORT_R(KBD), MMIO_OP_SAVE, PORT_R(KBD), PORT_R(KBD), PORT_W(KBD_CMD, 0x60),
+	     PORT_W(KBD, 0x03), PORT_W(KBD_CMD, 0xd4), PORT_RAW(KBD, 0xf2), PORT_R(KBD),
+	     PORT_W(KBD_CMD, 0xd1), PORT_W(KBD, 0xdd), PORT_W(KBD_CMD, 0xd0), PORT_R(KBD),
+	     PORT_RAW(KBD_CMD, 0xfe), PORT_W(PORT_92, 1), MMIO_OP_RESET, 10),
+	SEED("acpi", MMIO_OP_PIC, 0, MMIO_W(MMIO_A_PORTS, 2, PM_EN, 1), MMIO_OP_CLOCK, 0xff,
+	     MMIO_R(MMIO_A_PORTS, 4, PM_TMR), MMIO_W(MMIO_A_PORTS, 2, PM_STS, 1), MMIO_OP_SAVE,
+	     MMIO_W(MMIO_A_PORTS, 4, GPE_STS, MMIO_V_TABLE), MMIO_R(MMIO_A_PORTS, 8, PM_STS),
+	     PORT_W(PM_CNT_HIGH, 0x34), MMIO_R(MMIO_A_PORTS, 2, PM_CNT), PORT_W(PM_RESET, 2),
+	     PORT_W(PM_RESET, 6), MMIO_OP_RESET, 11),
+	SEED("fw-cfg", FW_SELECT(0), PORT_R(FW_DATA), PORT_R(FW_DATA), FW_SELECT(0x19),
+	     PORT_R(FW_DATA), PORT_R(FW_DATA), PORT_R(FW_DATA), PORT_R(FW_DATA), MMIO_OP_SAVE,
+	     FW_SELECT(0x15), PORT_R(FW_DATA), FW_SELECT(0x40), PORT_R(FW_DATA),
+	     MMIO_R(MMIO_A_PORTS, 2, FW_KEY), PORT_W(FW_DATA, 1), FW_SELECT(MMIO_V_TABLE),
+	     PORT_R(FW_DATA), MMIO_OP_RESET, 12),
 };
 
 int main(int argc, char **argv)

@@ -29,15 +29,17 @@ DEPTH_COUNTERS(driver_ok, features_refused, queue_enabled, queue_refused, queue_
 	       uart_timeout, uart_divisor, uart_line, pic_ack_master, pic_ack_slave, pic_spurious,
 	       pic_none, pic_poll, elcr_set, test_scratch, test_window, test_timer, test_hostop,
 	       test_assert, test_nmi, msr_read, msr_fault, console_out, exit_written, unmapped,
-	       access_cut, top_of_mmio, top_of_pio, clock_stepped, device_reset, saved_and_loaded,
-	       reset_compared, run_twice);
+	       access_cut, pc_line, power_asked, top_of_mmio, top_of_pio, clock_stepped,
+	       device_reset, saved_and_loaded, reset_compared, run_twice);
 
 #include <mmio_machine.h>
 #include <mmio_prog.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define MAX_OPS 64u
+#define MAX_OPS	    64u
+#define STEP_PARTS  4u
+#define STEP_TIMERS 16u
 
 /* ---- accesses --------------------------------------------------------------------------------- */
 
@@ -238,13 +240,31 @@ static void access_uart(uint8_t b, bool write, unsigned size)
 		depth_hit(uart_in);
 }
 
+/* Whose port of MMIO_PORTS it is. */
+static unsigned port_owner(uint16_t port)
+{
+	if (port >= 0x600)
+		return ACPI_PM;
+	if (port >= 0x510)
+		return FW_CFG;
+	if (port >= 0xa0)
+		return port == 0xe9 ? CONSOLE : port == 0xf4 ? EXIT : PIC;
+	if (port == 0x70 || port == 0x71)
+		return RTC;
+	if (port < 0x40)
+		return PIC;
+	return port < 0x60 || port == 0x61 ? PIT : I8042;
+}
+
 static void access_ports(uint8_t b, bool write, unsigned size)
 {
-	static const uint16_t ports[] = {0x20, 0x21, 0xa0, 0xa1, 0x4d0, 0x4d1, 0xe9, 0xf4};
-	uint16_t port = ports[b & 7];
+	static const uint16_t ports[] = {MMIO_PORTS};
+	uint16_t port = ports[b % ARRAY_SIZE(ports)];
 	uint64_t val;
 
-	R.touched |= 1u << PIC;
+	/* A wide access reaches into the next one's. */
+	for (unsigned i = 0; i < size; i++)
+		R.touched |= 1u << port_owner((uint16_t)(port + i));
 	if (!write) {
 		(void)bus_in(BUS_PIO, port, size);
 		return;
@@ -253,9 +273,9 @@ static void access_ports(uint8_t b, bool write, unsigned size)
 	bus_out(BUS_PIO, port, size, val);
 	if (port == 0xe9)
 		depth_hit(console_out);
-	if (port >= 0x4d0 && (val & 0xd8))
+	if (port == 0x4d0 && (val & 0xd8))
 		depth_hit(elcr_set);
-	if ((port & 0x7f) == 0x20 && (val & 0x1c) == 0x0c)
+	if ((port == 0x20 || port == 0xa0) && (val & 0x1c) == 0x0c)
 		depth_hit(pic_poll);
 }
 
@@ -536,13 +556,33 @@ static void op_poke(void)
 
 /* ---- the rest of the machine ------------------------------------------------------------------ */
 
+/*
+ * The PIT may have an edge each 840 ns: a timer that is due soon makes the step short, looked at
+ * afresh in each of its parts.
+ */
+static int step_clock(uint64_t ns)
+{
+	for (unsigned i = 0; i < STEP_PARTS; i++) {
+		uint64_t part = (ns + i) / STEP_PARTS, next = clock_next(&M.clock), due;
+		int rc;
+
+		due = next > clock_now(&M.clock) ? next - clock_now(&M.clock) : 1;
+		if (due < part / STEP_TIMERS)
+			part = due * STEP_TIMERS;
+		rc = clock_advance(&M.clock, part);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
 static void op_clock(void)
 {
 	uint8_t b = u8();
 
 	for (unsigned i = 0; i <= b >> 5; i++) {
 		uint32_t before = R.lines;
-		int rc = clock_advance(&M.clock, 1ull << (b & 31));
+		int rc = step_clock(1ull << (b & 31));
 
 		FUZZ_ORACLE(!rc, "clock", "a timer fires for ever");
 		if (R.lines & ~before & 1u << TEST_LINE)
@@ -574,7 +614,7 @@ static void op_line(void)
 	uint8_t b = u8();
 	uint32_t bit = 1u << (b & 15);
 
-	/* Not a line that a device of ours holds. */
+	/* Not a line that a device with an oracle for it holds. */
 	if (bit & (1u << UART_LINE | 1u << TEST_LINE | 1u << RNG_LINE | 1u << ECHO_LINE))
 		return;
 	on_line(NULL, b & 15, b >> 4 & 1);
