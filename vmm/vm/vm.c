@@ -23,7 +23,7 @@ static bool is_linux(const struct load_req *req)
 		return false;
 	if (kind == LOAD_AUTO)
 		kind = load_detect(req->image.data, req->image.len);
-	return kind == LOAD_ELF || kind == LOAD_BZIMAGE;
+	return kind == LOAD_ELF || kind == LOAD_BZIMAGE || kind == LOAD_PVH;
 }
 
 /* RAM below 4 GiB; a ROM takes its place from the RAM below 1 MiB, as on PCs. */
@@ -121,15 +121,10 @@ static int load(struct vm *vm, const struct vm_spec *spec, struct cpu_state *s, 
 	int r = 0;
 
 	/* A ROM is the firmware: tables and the state of devices are its own to make. */
-	if (vm->machine == VM_MACHINE_PC && !spec->no_platform && req.kind != LOAD_ROM) {
-		/* ACPI without its fixed hardware would be an error to every guest. */
-		if (vm_device(vm, "acpi-pm0"))
-			r = vm_acpi(vm, &req.rsdp, err);
-		if (!r)
-			r = vm_mptable(vm, spec, err);
-		if (r)
-			return r;
-	}
+	if (vm->machine == VM_MACHINE_PC && !spec->no_platform && req.kind != LOAD_ROM)
+		r = vm_firmware_tables(vm, spec, &req.rsdp, err);
+	if (r)
+		return r;
 	if (req.image.data)
 		return load_image(vm->mem, &req, &vm->loaded, s, err);
 	x86_state_reset(s);

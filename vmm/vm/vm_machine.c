@@ -199,34 +199,6 @@ static int add_platform(struct vm *vm, const struct vm_spec *spec, struct rng *r
 	return r;
 }
 
-/* Table 10-1 of 3A: enabled, the boot processor's, where it always is. */
-#define APIC_BASE 0xfee00900u
-
-/* An 8259's two ports from 0x20 and 0xa0 on: the IBM PC's vectors, all inputs masked. */
-static void set_up_8259(struct dev *pic)
-{
-	static const uint8_t words[2][5] = {
-		{0x11, 0x08, 0x04, 0x01, 0xff},
-		{0x11, 0x70, 0x02, 0x01, 0xff},
-	};
-
-	for (unsigned chip = 0; chip < 2; chip++)
-		for (unsigned i = 0; i < 5; i++)
-			dev_write(pic, chip, i > 0, 1, words[chip][i]);
-}
-
-void vm_firmware(struct vm *vm, struct cpu_state *s)
-{
-	if (vm->lapic)
-		s->apic_base = APIC_BASE;
-	if (vm->pic)
-		set_up_8259(vm->pic);
-	if (vm->ioapic) {
-		dev_write(vm->ioapic, 0, 0, 4, 0); /* the ID that the tables give it */
-		dev_write(vm->ioapic, 0, 0x10, 4, VM_IOAPIC_ID << 24);
-	}
-}
-
 int vm_add_devices(struct vm *vm, const struct vm_spec *spec, struct err *err)
 {
 	struct rng rng = {spec->seed};

@@ -117,7 +117,8 @@ int vm_add_devices(struct vm *vm, const struct vm_spec *spec, struct err *err);
 /* acpi.c, mptable.c: into memory below 1 MiB. */
 int vm_acpi(struct vm *vm, uint64_t *rsdp, struct err *err);
 int vm_mptable(struct vm *vm, const struct vm_spec *spec, struct err *err);
-/* What a PC's firmware would have set up by the time it starts the image. */
+/* vm_firmware.c: what a PC's firmware leaves; first its tables, then, when the image is there, the rest. */
+int vm_firmware_tables(struct vm *vm, const struct vm_spec *spec, uint64_t *rsdp, struct err *err);
 void vm_firmware(struct vm *vm, struct cpu_state *s);
 const char *vm_choose_model(const struct vm *vm, const struct vm_spec *spec);
 
