@@ -105,6 +105,12 @@ struct fp_num fp_sin(struct fp_env *e, struct fp_num a, bool *range)
 
 	if (special(e, a, range, &out) || a.kind == FP_KZERO)
 		return out;
+	/* Of the least normal number it is the number, inexact, whatever the rounding: not tiny. */
+	if (a.exp == fp_f80.emin && a.sig == FP_SIG_ONE) {
+		e->flags |= FP_PE;
+		e->up = false;
+		return a;
+	}
 	q = reduce(a, &r);
 	return fp_wide_round(e, sine(r, q));
 }

@@ -45,9 +45,9 @@
 
 struct area {
 	unsigned seg;
-	uint64_t off;
-	bool wide;     /* REX.W: 64-bit pointers */
-	unsigned xmms; /* registers that the mode has */
+	uint64_t off, last; /* byte of an FXSAVE image */
+	bool wide;	    /* REX.W: 64-bit pointers */
+	unsigned xmms;	    /* registers that the mode has */
 };
 
 static struct area area_of(struct soft *s, const struct insn *i, unsigned align)
@@ -69,12 +69,11 @@ static struct area area_of(struct soft *s, const struct insn *i, unsigned align)
 	default:
 		break;
 	}
-	/* The first byte's segment fault, the alignment, the rest's segment fault. */
+	/* The segment fault of the first access, the alignment; touch() has the rest of FXSAVE's. */
 	if (align == FXSAVE_ALIGN)
-		soft_linear(s, a.seg, a.off, 1, SOFT_READ);
+		soft_linear(s, a.seg, a.off, s->bits == 64 ? 1 : 4, SOFT_READ);
 	soft_check_aligned(s, a.seg, a.off, align);
-	if (align == FXSAVE_ALIGN)
-		soft_linear(s, a.seg, a.off, FX_SIZE, SOFT_READ);
+	a.last = (a.off + FX_SIZE - 1) & size_mask(i->addrsize);
 	return a;
 }
 
@@ -157,11 +156,15 @@ static bool with_sse(const struct soft *s)
 	return s->cr4 & X86_CR4_OSFXSR;
 }
 
-/* Intel's CPUs look at the last byte of the image first, at all 512 of them also where less is used. */
+/*
+ * Intel's CPUs look at the last byte of the image first, at all 512 of them also where less is used;
+ * then at the first. The last one lies where the address size says, before the limit is looked at.
+ */
 static void touch(struct soft *s, const struct area *a, enum soft_access acc)
 {
+	soft_translate(s, soft_linear(s, a->seg, a->last, 1, acc), acc, s->cpl);
+	soft_translate(s, soft_linear(s, a->seg, a->off, 1, acc), acc, s->cpl);
 	soft_linear(s, a->seg, a->off, FX_SIZE, acc);
-	soft_translate(s, soft_linear(s, a->seg, a->off + FX_SIZE - 1, 1, acc), acc, s->cpl);
 }
 
 void soft_op_fxsave(struct soft *s, const struct insn *i)
