@@ -80,7 +80,7 @@ SAN := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-po
 # The sanitizers need no particular compiler; libFuzzer, coverage and AFL++ need clang's.
 SANCC := $(if $(shell command -v $(firstword $(CLANG))),$(CLANG),$(CC))
 
-FLAVOURS := dev release gcc clang asan cov leak fuzz afl afl-cmplog
+FLAVOURS := dev release gcc clang asan cov leak fuzz fuzz-plain afl afl-cmplog
 CC_dev            = $(CC)
 FLAGS_dev        := -O1
 CC_release        = $(CC)
@@ -103,6 +103,9 @@ FLAGS_fuzz       := -O2 $(SAN) -fsanitize=fuzzer-no-link -fsanitize-coverage-ign
 # What comes in through these is decoded from bytes by the targets: what is compared with what tells
 # an engine nothing there, and costs a fifth of the time.
 FUZZ_NOCMP := base state trace gmem clock bus chr virtq dev
+# Without the sanitizers: what they cost is measured beside it, and some targets cannot have them.
+CC_fuzz-plain     = $(CLANG)
+FLAGS_fuzz-plain := -O2 -fsanitize=fuzzer-no-link -fsanitize-coverage-ignorelist=fuzz/engine/coverage.ignore -DVISE_FUZZ
 CC_afl            = AFL_QUIET=1 $(AFLCC)
 FLAGS_afl        := -O2 $(SAN) -DVISE_FUZZ
 # The cmplog twin also tells afl-fuzz what is compared with what; it is a target like the other.
@@ -227,7 +230,7 @@ $(foreach f,$(FLAVOURS),$(eval $(call flavour_rules,$(f))) \
 	$(foreach t,$(TARGETS),$(eval $(call target_rules,$(f),$(t)))) \
 	$(eval $(call objs,$(f),vmm/cli/bench_cpu.c): INCS += -DVISE_FLAVOUR='"$(f)"'))
 
-$(call objs,fuzz,$(foreach m,$(FUZZ_NOCMP),$(SRCS_$(m)))): CFLAGS_fuzz := -fno-sanitize-coverage=trace-cmp
+$(foreach f,fuzz fuzz-plain,$(eval $(call objs,$(f),$(foreach m,$(FUZZ_NOCMP),$(SRCS_$(m)))): CFLAGS_$(f) := -fno-sanitize-coverage=trace-cmp))
 
 # Shown by `make help`; their rules are above.
 dev: ## the archives and vise with the system's compiler, for daily work
@@ -263,6 +266,8 @@ build/replay/$(1): build/asan/replay/$(1)
 	@mkdir -p $$(@D); ln -f $$< $$@
 build/fuzz/$(1): $(call objs,fuzz,fuzz/targets/$(1).c $(ENGINE)) $(call archives,fuzz,$(MODS_target_$(1)))
 	$$(call link,fuzz) -fsanitize=fuzzer $(call libs,$(MODS_target_$(1)))
+build/fuzz-plain/$(1): $(call objs,fuzz-plain,fuzz/targets/$(1).c $(ENGINE)) $(call archives,fuzz-plain,$(MODS_target_$(1)))
+	$$(call link,fuzz-plain) -fsanitize=fuzzer $(call libs,$(MODS_target_$(1)))
 $(foreach f,afl afl-cmplog,
 build/$(f)/$(1): $(call objs,$(f),fuzz/targets/$(1).c $(ENGINE) $(AFLMAIN)) $(call archives,$(f),$(MODS_target_$(1)))
 	$$(call link,$(f)) $(if $(AFLMAIN),,-fsanitize=fuzzer) $(call libs,$(MODS_target_$(1)))
@@ -285,10 +290,11 @@ endef
 $(foreach t,$(TARGETS),$(eval $(call fuzz_rules,$(t))))
 $(foreach t,$(SEEDGENS),$(eval $(call seedgen_rules,$(t))))
 
-.PHONY: targets seeds replays fuzz-libfuzzer fuzz-afl fuzz-cmplog fuzz-replay
+.PHONY: targets seeds replays fuzz-libfuzzer fuzz-afl fuzz-cmplog fuzz-bare fuzz-replay
 targets: replays fuzz-libfuzzer fuzz-afl seeds ## every fuzz target for every engine, and the seeds
 replays: $(patsubst %,build/replay/%,$(TARGETS))
 fuzz-libfuzzer: $(patsubst %,build/fuzz/%,$(TARGETS))
+fuzz-bare: $(patsubst %,build/fuzz-plain/%,$(TARGETS))
 fuzz-cmplog: $(patsubst %,build/afl-cmplog/%,$(TARGETS))
 fuzz-afl: fuzz-cmplog $(patsubst %,build/afl/%,$(TARGETS))
 seeds: $(patsubst %,seeds-%,$(TARGETS)) ; @: ## the seed corpora, build/seeds/TARGET

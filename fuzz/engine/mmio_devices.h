@@ -75,7 +75,11 @@ static const struct virtio_class echo_virtio = {
 
 static int echo_init(struct dev *d, struct err *err)
 {
-	return virtio_init(d, &echo_virtio, err);
+	int rc = virtio_init(d, &echo_virtio, err);
+
+	if (!rc)
+		virtio_reset(d);
+	return rc;
 }
 
 static const struct dev_range echo_ranges[] = {{"registers", BUS_MMIO, MMIO_ECHO, VIRTIO_MMIO_LEN},

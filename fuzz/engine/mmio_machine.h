@@ -77,6 +77,8 @@ static struct run {
 	uint8_t top[2][MMIO_TOP_LEN]; /* what the ranges at the ends must contain */
 	uint8_t low[MMIO_PIO_TOP_LEN];
 	unsigned touched; /* devices, one bit each */
+	unsigned accesses, mapped;
+	uint32_t sized[2][MMIO_ECHO_QUEUES]; /* QueueNum as written last; 0: not since a reset */
 } R;
 
 /* ---- input ------------------------------------------------------------------------------------ */
@@ -300,7 +302,7 @@ static void machine_make(void)
 
 /* ---- what must hold after every access -------------------------------------------------------- */
 
-static void check_queue(struct virtio *v, struct virtq *q, struct frozen *f)
+static void check_queue(struct virtio *v, struct virtq *q, struct frozen *f, const uint32_t *sized)
 {
 	if (!q->ready) {
 		if (f->ready)
@@ -318,6 +320,9 @@ static void check_queue(struct virtio *v, struct virtq *q, struct frozen *f)
 			    "frozen", "size %u or addresses changed while ready", q->num);
 		return;
 	}
+	/* 4.2.2: all 32 bits of it count. */
+	FUZZ_ORACLE(!*sized || q->num == *sized, "queue-num", "size %u, QueueNum was %#x", q->num,
+		    *sized);
 	depth_hit(queue_enabled);
 	*f = (struct frozen){true, q->num, q->desc, q->avail, q->used};
 }
@@ -338,7 +343,7 @@ static void check_virtio(unsigned which)
 		    "line %u is %u at interrupt status %#x", line, R.lines >> line & 1,
 		    v->interrupt_status);
 	for (unsigned i = 0; i < nr_queues(which); i++)
-		check_queue(v, &v->q[i], &R.frozen[which][i]);
+		check_queue(v, &v->q[i], &R.frozen[which][i], &R.sized[which][i]);
 	if (!which && !v->status)
 		rng_restart();
 }

@@ -90,6 +90,13 @@ static const struct {
 	     MMIO_N_HUGE + 5, DATA(0), MMIO_N_HUGE + 5, DATA(0), MMIO_N_HUGE + 5, DATA(0),
 	     MMIO_N_HUGE + 5, DATA(0), MMIO_N_HUGE + 5, DATA(0), MMIO_N_HUGE + 5, DATA(0),
 	     MMIO_N_HUGE + 5),
+	/* Ten buffers: more than the device gives to one request. */
+	SEED("rng-larger", RNG_UP(5, 0), MMIO_OP_CHAIN, 0, 7 | 8 << 4, DATA(0), MMIO_N_HUGE + 5,
+	     DATA(0), MMIO_N_HUGE + 5, DATA(0), MMIO_N_HUGE + 5, DATA(0), MMIO_N_HUGE + 5, DATA(0),
+	     MMIO_N_HUGE + 5, DATA(0), MMIO_N_HUGE + 5, DATA(0), MMIO_N_HUGE + 5, DATA(0),
+	     MMIO_N_HUGE + 5, MMIO_OP_CHAIN, 0, 1 | 2 << 4, DATA(0), MMIO_N_HUGE + 5, DATA(0),
+	     MMIO_N_HUGE + 5, MMIO_OP_DESC, 0, 7, DATA(0), MMIO_N_HUGE + 5, 3, 8, MMIO_OP_DESC,
+	     MMIO_S_GO, 0, DATA(0), MMIO_N_HUGE + 5, 3, 1),
 	SEED("rng-broken", RNG_UP(3, 0), MMIO_OP_AVAIL, 0, 100, WR(MMIO_A_RNG, QUEUE_NOTIFY, 0),
 	     RD(MMIO_A_RNG, STATUS), RD(MMIO_A_RNG, INTERRUPT_STATUS),
 	     WR(MMIO_A_RNG, QUEUE_NOTIFY, 0), RNG_UP(3, 0), RNG_CHAIN(1, 1), DATA(0), 8),

@@ -13,6 +13,7 @@
  */
 #include <depth.h>
 #include <oracle.h>
+#include <stats.h>
 
 /* The driver, the model and the devices that live here are no subjects. */
 #ifdef __clang__
@@ -84,6 +85,9 @@ static uint64_t bus_in(enum bus_space space, uint64_t addr, unsigned size)
 	uint64_t val = 0;
 	int rc = bus_read(M.bus, space, addr, size, &val);
 
+	R.accesses++;
+	R.mapped += !rc;
+
 	FUZZ_ORACLE(rc == 0 || rc == -ENXIO, "bus-result", "a read returns %d", rc);
 	FUZZ_ORACLE(space == BUS_MSR || (val & ~size_mask(size)) == 0, "read-size",
 		    "%u bytes at %#llx are %#llx", size, (unsigned long long)addr,
@@ -99,6 +103,9 @@ static uint64_t bus_in(enum bus_space space, uint64_t addr, unsigned size)
 static void bus_out(enum bus_space space, uint64_t addr, unsigned size, uint64_t val)
 {
 	int rc = bus_write(M.bus, space, addr, size, val);
+
+	R.accesses++;
+	R.mapped += !rc;
 
 	FUZZ_ORACLE(rc == 0 || rc == -ENXIO, "bus-result", "a write returns %d", rc);
 }
@@ -123,8 +130,15 @@ static void count_register_written(const struct virtio *v, uint64_t off, uint64_
 
 	if (off == VIRTIO_MMIO_QUEUE_READY && val == 1 && q && !q->ready)
 		depth_hit(queue_refused);
+	if (off == VIRTIO_MMIO_QUEUE_NUM && q && !q->ready)
+		R.sized[v == virtio(1)][v->queue_sel] = (uint32_t)val;
+	/* A reset, of the queue alone too, gives back the largest size. */
+	if (off == VIRTIO_MMIO_QUEUE_READY && !val && q)
+		R.sized[v == virtio(1)][v->queue_sel] = 0;
 	if (off != VIRTIO_MMIO_STATUS)
 		return;
+	if (!val)
+		memset(R.sized[v == virtio(1)], 0, sizeof(R.sized[0]));
 	if ((val & VIRTIO_S_FEATURES_OK) && !(v->status & VIRTIO_S_FEATURES_OK))
 		depth_hit(features_refused);
 	if (v->status & VIRTIO_S_DRIVER_OK)
@@ -674,6 +688,8 @@ static void op_reset(void)
 	depth_hit(device_reset);
 	R.touched |= 1u << which;
 	dev_reset(M.d[which]);
+	if (which == RNG || which == ECHO)
+		memset(R.sized[which == ECHO], 0, sizeof(R.sized[0]));
 	if (which == EDGES) {
 		memset(R.top, 0, sizeof(R.top));
 		memset(R.low, 0, sizeof(R.low));
@@ -764,6 +780,7 @@ static void begin(const uint8_t *data, size_t size)
 {
 	memset(R.ring, 0, sizeof(R.ring));
 	memset(R.frozen, 0, sizeof(R.frozen));
+	memset(R.sized, 0, sizeof(R.sized));
 	memset(R.top, 0, sizeof(R.top));
 	memset(R.low, 0, sizeof(R.low));
 	R.p = data;
@@ -771,7 +788,7 @@ static void begin(const uint8_t *data, size_t size)
 	R.lines = 0;
 	R.intr = false;
 	R.saved = false;
-	R.touched = 0;
+	R.touched = R.accesses = R.mapped = 0;
 	for (unsigned which = 0; which < 2; which++)
 		for (unsigned q = 0; q < MMIO_ECHO_QUEUES; q++)
 			R.ring[which][q] = (struct ring){.desc = MMIO_RINGS(which, q),
@@ -849,10 +866,11 @@ static uint64_t run(const uint8_t *data, size_t size, bool again)
 
 	_Static_assert(ARRAY_SIZE(ops) == MMIO_OPS_END - MMIO_OP_BRING_UP, "one an operation");
 	uint64_t hash = 0;
+	unsigned n;
 
 	begin(data, size);
 	R.saved = again;
-	for (unsigned n = 0; n < MAX_OPS && R.p < R.end; n++) {
+	for (n = 0; n < MAX_OPS && R.p < R.end; n++) {
 		uint8_t o = u8();
 
 		if (o < MMIO_OP_BRING_UP)
@@ -864,6 +882,9 @@ static uint64_t run(const uint8_t *data, size_t size, bool again)
 		hash = dev_hash(M.d[i], hash);
 	if (R.dear)
 		hash = gmem_hash(M.g, hash);
+	/* Deep is what came to a register, of which a driver's set-up alone is a dozen. */
+	if (!again)
+		fuzz_case(n + R.accesses, R.mapped);
 	finish();
 	return hash;
 }

@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 
 #include <depth.h>
+#include <stats.h>
 
 DEPTH_COUNTERS(chain_walked, chain_of_several, chain_of_num, empty_buffer, ends_with_ram,
 	       spans_regions, table_entered, table_of_several, table_after_direct, bytes_read,
@@ -711,8 +712,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		[PROG_REGION] = op_region,	 [PROG_INTERRUPT] = op_interrupt,
 	};
 
+	uint64_t walked = fuzz_depth_counts[DEPTH_chain_walked];
+	unsigned n;
+
 	begin(data, size);
-	for (unsigned n = 0; n < MAX_OPS && R.p < R.end; n++) {
+	for (n = 0; n < MAX_OPS && R.p < R.end; n++) {
 		uint8_t op = u8() % PROG_OPS;
 		uint16_t head;
 
@@ -725,6 +729,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_queue();
 	}
 	finish();
+	fuzz_case(n, fuzz_depth_counts[DEPTH_chain_walked] != walked);
 	return 0;
 }
 

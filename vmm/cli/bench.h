@@ -9,7 +9,7 @@
 
 struct bench_opts {
 	uint64_t rounds, seconds;
-	const char *engine, *out;
+	const char *engine, *out, *only;
 	bool json;
 };
 
@@ -27,5 +27,6 @@ int bench_exits(const struct bench_opts *o);
 int bench_start(const struct bench_opts *o);
 int bench_cpu(const struct bench_opts *o);
 int bench_fuzz(const struct bench_opts *o);
+int bench_bugs(const struct bench_opts *o);
 
 #endif

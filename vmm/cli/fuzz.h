@@ -15,6 +15,7 @@ enum fuzz_engine { FUZZ_LIBFUZZER, FUZZ_AFL };
 struct fuzz_job {
 	const char *tree, *target, *out; /* out: OUT/TARGET, where corpus and findings are */
 	enum fuzz_engine engine;
+	const char *flavour; /* where under build/ libFuzzer's binaries are; NULL: fuzz */
 	uint64_t seconds; /* 0: until stopped */
 	unsigned jobs;
 	uint64_t seed;

@@ -339,7 +339,8 @@ static int start_libfuzzer(struct fuzz *f, unsigned i)
 	unsigned n = 0;
 	int fds[2];
 
-	cli_path(bin, "%s/build/fuzz/%s", job->tree, job->target);
+	cli_path(bin, "%s/build/%s/%s", job->tree, job->flavour ? job->flavour : "fuzz",
+		 job->target);
 	cli_path(corpus, "%s/corpus", job->out);
 	cli_path(prefix, "-artifact_prefix=%s/findings/", job->out);
 	snprintf(total, sizeof(total), "-max_total_time=%" PRIu64, seconds_left(f));
