@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <silicon.h>
 
@@ -25,19 +26,12 @@ static void put(void *ctx, const char *text)
 	print_message("%s", text);
 }
 
-static void compare(unsigned kinds, uint64_t cases, unsigned seconds, struct sil_report *rep)
+static void compare(const struct sil_options *o, struct sil_report *rep)
 {
-	struct sil_options o = {.cases = cases,
-				.seed = SEED,
-				.kinds = kinds,
-				.show = 1,
-				.seconds = seconds,
-				.fast = true,
-				.put = put};
 	struct err err = {0};
 	int rc;
 
-	rc = sil_compare_many(&o, rep, &err);
+	rc = sil_compare_many(o, rep, &err);
 	if (rc == -ENOTSUP) {
 		print_message("skipped: %s\n", err.msg);
 		skip();
@@ -51,16 +45,65 @@ static void compare(unsigned kinds, uint64_t cases, unsigned seconds, struct sil
 
 static void test_forms(void **state)
 {
+	const struct sil_options o = {.cases = CASES,
+				      .seed = SEED,
+				      .kinds = 7,
+				      .show = 1,
+				      .seconds = SECONDS,
+				      .fast = true,
+				      .put = put};
 	struct sil_report rep;
 
 	(void)state;
-	compare(7, CASES, SECONDS, &rep);
+	compare(&o, &rep);
 	assert_true(rep.all.cases > 1000);
 	/* The sandbox holds, and the generator does not make what breaks the child. */
 	assert_int_equal(rep.lost, 0);
 	assert_int_equal(rep.all.diffs, 0);
 	assert_int_equal(rep.all.fast_diffs, 0);
 	sil_report_free(&rep);
+}
+
+/* Runs add up in a file, and the form with the fewest cases comes first. */
+static void test_tally(void **state)
+{
+	char name[] = "/tmp/vise-silicon.XXXXXX";
+	const struct sil_options o = {.cases = 30,
+				      .seed = SEED,
+				      .kinds = 1 << SIL_K_FORMS,
+				      .form = "64 f5 ",
+				      .put = put,
+				      .tally = name};
+	struct sil_options many = o;
+	struct sil_report rep;
+	struct buf b = {0};
+	uint64_t cases = 0;
+	int fd = mkstemp(name);
+
+	(void)state;
+	assert_true(fd >= 0);
+	close(fd);
+	unlink(name); /* its name is enough */
+	compare(&o, &rep);
+	assert_int_equal(rep.all.cases + rep.all.dropped, 30);
+	sil_report_free(&rep);
+	compare(&o, &rep);
+	assert_int_equal(rep.all.cases + rep.all.dropped, 60);
+	sil_report_free(&rep);
+	/* 64 f5 CMC and, among others, 64 66.f5 CMC: what has 60 waits for the rest. */
+	many.form = "f5 CMC";
+	many.cases = 40;
+	compare(&many, &rep);
+	for (size_t i = 0; i < rep.nr_forms; i++)
+		if (!strcmp(rep.forms[i].name, "64 f5 CMC"))
+			cases = rep.by_form[i].cases;
+	assert_int_equal(cases, 60);
+	assert_int_equal(rep.all.cases + rep.all.dropped, 100);
+	assert_int_equal(sil_summary(&b, &rep), 0);
+	assert_non_null(strstr(buf_str(&b), "\tCMC\t"));
+	buf_free(&b);
+	sil_report_free(&rep);
+	unlink(name);
 }
 
 static bool known(uint64_t from, uint64_t to)
@@ -198,9 +241,8 @@ static void test_list_of_forms(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_list_of_forms),
-		cmocka_unit_test(test_sees_differences),
-		cmocka_unit_test(test_bare),
+		cmocka_unit_test(test_list_of_forms), cmocka_unit_test(test_sees_differences),
+		cmocka_unit_test(test_bare),	      cmocka_unit_test(test_tally),
 		cmocka_unit_test(test_forms),
 	};
 

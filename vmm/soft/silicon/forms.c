@@ -112,6 +112,7 @@ static void add(struct list *l, const struct sil_form *proto, uint8_t modrm, con
 	*f = *proto;
 	f->op = i->op;
 	f->opsize = i->opsize;
+	f->feature = i->cpuid;
 	opcode_bytes(f, bytes);
 	f->left_out = sil_left_out(i, bytes);
 	if (f->modrm != SIL_NO_MODRM) {

@@ -29,6 +29,8 @@ static void usage(FILE *f)
 	      "  --show N     describe N differences a form (default 1)\n"
 	      "  --no-fast    the reference path alone\n"
 	      "  --table      print every form\n"
+	      "  --tally FILE go on with the counts in FILE, the forms with the fewest first; add to it\n"
+	      "  --summary    print the table of them by mnemonic (with --cases 0: and run nothing)\n"
 	      "  --left-out   print the forms that are left out, and why\n"
 	      "  --help       this\n",
 	      f);
@@ -43,8 +45,6 @@ static void row(const char *name, const struct sil_tally *t)
 
 static void table(const struct sil_report *rep, bool whole)
 {
-	static const char *const extra[SIL_EXTRA] = {"64 sequences", "32 sequences", "16 sequences",
-						     "64 bytes",     "32 bytes",     "16 bytes"};
 	uint64_t least = UINT64_MAX;
 	size_t run = 0, out = 0, bad = 0, few = 0;
 
@@ -68,12 +68,12 @@ static void table(const struct sil_report *rep, bool whole)
 	}
 	for (unsigned i = 0; i < SIL_EXTRA; i++)
 		if (rep->by_form[rep->nr_forms + i].cases)
-			row(extra[i], &rep->by_form[rep->nr_forms + i]);
+			row(sil_extra_names[i], &rep->by_form[rep->nr_forms + i]);
 	row("all", &rep->all);
 	printf("%zu forms, %zu run, %zu left out, %zu with differences, %zu of less than 1000 cases, "
 	       "the least has %" PRIu64 "; %u children lost\n",
 	       rep->nr_forms, run, out, bad, few, run ? least : 0, rep->lost);
-	for (int i = 0; i < 64; i++)
+	for (int i = 0; i < SIL_EXPLAINED; i++)
 		if (rep->explained[i])
 			printf("explained, %" PRIu64 ": %s\n", rep->explained[i],
 			       sil_explanation(i));
@@ -103,14 +103,18 @@ static unsigned kinds(const char *s)
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{"cases", 1, NULL, 'n'},   {"seed", 1, NULL, 's'},    {"form", 1, NULL, 'f'},
-		{"case", 1, NULL, 'i'},	   {"kinds", 1, NULL, 'k'},   {"show", 1, NULL, 'v'},
-		{"table", 0, NULL, 't'},   {"no-fast", 0, NULL, 'r'}, {"left-out", 0, NULL, 'l'},
-		{"seconds", 1, NULL, 'S'}, {"help", 0, NULL, 'h'},    {0}};
+		{"cases", 1, NULL, 'n'},    {"seed", 1, NULL, 's'},
+		{"form", 1, NULL, 'f'},	    {"case", 1, NULL, 'i'},
+		{"kinds", 1, NULL, 'k'},    {"show", 1, NULL, 'v'},
+		{"table", 0, NULL, 't'},    {"no-fast", 0, NULL, 'r'},
+		{"left-out", 0, NULL, 'l'}, {"seconds", 1, NULL, 'S'},
+		{"tally", 1, NULL, 'T'},    {"summary", 0, NULL, 'm'},
+		{"help", 0, NULL, 'h'},	    {0}};
 	struct sil_options o = {.cases = 100000, .seed = 1, .show = 1, .fast = true, .put = put};
 	struct sil_report rep;
 	struct err err = {0};
-	bool whole = false;
+	bool whole = false, summary = false;
+	struct buf b = {0};
 	int c, rc;
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
@@ -145,6 +149,12 @@ int main(int argc, char **argv)
 			break;
 		case 'l':
 			return list_left_out();
+		case 'T':
+			o.tally = optarg;
+			break;
+		case 'm':
+			summary = true;
+			break;
 		case 'h':
 			usage(stdout);
 			return 0;
@@ -160,7 +170,12 @@ int main(int argc, char **argv)
 		fprintf(stderr, "silicon: %s\n", err.msg);
 		return 2;
 	}
-	table(&rep, whole);
+	if (!summary) {
+		table(&rep, whole);
+	} else if (!sil_summary(&b, &rep)) {
+		fputs(buf_str(&b), stdout);
+	}
+	buf_free(&b);
 	rc = rep.all.diffs || rep.all.fast_diffs;
 	sil_report_free(&rep);
 	return rc;

@@ -41,6 +41,9 @@ enum {
 #define K_RSP	   (KERNEL + 0x6000)
 #define K_PAGES	   6u
 
+#define SEL_TSS 0x40 /* as Linux has them */
+#define SEL_LDT 0x50
+
 #define PTE_P  1ull
 #define PTE_W  2ull
 #define PTE_U  4ull
@@ -148,20 +151,20 @@ static void tables(struct sil_model *m)
 	struct cpu_state *st = &m->st;
 	struct x86_seg d;
 
-	for (uint16_t sel = 8; sel < 0x40; sel += 8)
+	for (uint16_t sel = 8; sel < 0x80; sel += 8)
 		if (sil_descriptor(sel, &d))
 			put_descriptor(kernel(m, K_GDT) + sel, &d);
 	d = (struct x86_seg){.base = K_TSS, .limit = 0x67, .attr = X86_SEG_TSS};
-	put_descriptor(kernel(m, K_GDT) + 0x40, &d);
-	put64(m, (uint64_t)(kernel(m, K_GDT) + 0x48 - m->ram), K_TSS >> 32);
+	put_descriptor(kernel(m, K_GDT) + SEL_TSS, &d);
+	put64(m, (uint64_t)(kernel(m, K_GDT) + SEL_TSS + 8 - m->ram), K_TSS >> 32);
 	st->seg[X86_TR] = d;
-	st->seg[X86_TR].sel = 0x40;
+	st->seg[X86_TR].sel = SEL_TSS;
 	d = (struct x86_seg){
 		.base = K_LDT, .limit = (SIL_LDT_DATA + SIL_L_NR) * 8 - 1, .attr = X86_SEG_LDT};
-	put_descriptor(kernel(m, K_GDT) + 0x50, &d);
-	put64(m, (uint64_t)(kernel(m, K_GDT) + 0x58 - m->ram), K_LDT >> 32);
+	put_descriptor(kernel(m, K_GDT) + SEL_LDT, &d);
+	put64(m, (uint64_t)(kernel(m, K_GDT) + SEL_LDT + 8 - m->ram), K_LDT >> 32);
 	st->seg[X86_LDTR] = d;
-	st->seg[X86_LDTR].sel = 0x50;
+	st->seg[X86_LDTR].sel = SEL_LDT;
 	st->gdt = (struct x86_table){.base = K_GDT, .limit = 127};
 	for (unsigned i = 0; i < SIL_LDT_DATA + SIL_L_NR; i++)
 		if (sil_descriptor(SIL_LDT(i), &d))

@@ -135,37 +135,57 @@ static bool wanted(const struct run *r, const struct sil_form *f)
 	return !r->opt->form || strstr(f->name, r->opt->form);
 }
 
-/* One case of every form. */
-static int forms(struct run *r, uint64_t index, struct err *err)
+static bool runnable(const struct run *r, size_t f)
 {
-	int rc = 0;
+	const struct sil_tally *t = &r->rep->by_form[f];
 
-	for (size_t f = 0; !rc && f < r->rep->nr_forms && r->left; f++)
-		if (wanted(r, &r->rep->forms[f]) &&
-		    sil_gen_form(&r->gen, slot(r), (uint32_t)f, index))
-			rc = take(r, f, err);
-	return rc;
+	return wanted(r, &r->rep->forms[f]) && !r->rep->forms[f].left_out &&
+	       (r->rep->forms[f].bits != 16 || r->o.has16) &&
+	       t->next < 4096 + 64 * t->cases; /* else nothing comes of it */
 }
 
-/* As many as an eighth of the forms. */
-static int others(struct run *r, unsigned kind, uint64_t index, struct err *err)
+/* A case each of the forms that have the fewest; how many. */
+static unsigned forms(struct run *r, struct err *err, int *rc)
 {
-	unsigned n = (unsigned)(r->rep->nr_forms / 24);
+	uint64_t least = UINT64_MAX;
+	unsigned n = 0;
+
+	for (size_t f = 0; f < r->rep->nr_forms; f++)
+		if (runnable(r, f) && r->rep->by_form[f].cases < least)
+			least = r->rep->by_form[f].cases;
+	for (size_t f = 0; !*rc && f < r->rep->nr_forms && r->left; f++) {
+		struct sil_tally *t = &r->rep->by_form[f];
+
+		if (!runnable(r, f) || t->cases > least)
+			continue;
+		for (unsigned tries = 0; tries < 8; tries++)
+			if (sil_gen_form(&r->gen, slot(r), (uint32_t)f, t->next++)) {
+				*rc = take(r, f, err);
+				n++;
+				break;
+			}
+	}
+	return n;
+}
+
+static int others(struct run *r, unsigned kind, unsigned n, struct err *err)
+{
 	int rc = 0;
 
-	for (unsigned k = 0; !rc && k < 3 * n && r->left; k++) {
+	for (unsigned k = 0; !rc && k < n && r->left; k++) {
+		size_t row = r->rep->nr_forms + 3 * (size_t)(kind - 1) + k % 3;
+		struct sil_tally *t = &r->rep->by_form[row];
 		unsigned bits = modes[k % 3];
-		uint64_t i = index * n + k / 3;
 		bool ok;
 
 		if (bits == 16 && !r->o.has16)
 			continue;
 		if (kind == SIL_K_SEQUENCES)
-			ok = sil_gen_sequence(&r->gen, slot(r), bits, i);
+			ok = sil_gen_sequence(&r->gen, slot(r), bits, t->next++);
 		else
-			ok = sil_gen_bytes(&r->gen, slot(r), bits, i);
+			ok = sil_gen_bytes(&r->gen, slot(r), bits, t->next++);
 		if (ok)
-			rc = take(r, r->rep->nr_forms + 3 * (size_t)(kind - 1) + k % 3, err);
+			rc = take(r, row, err);
 	}
 	return rc;
 }
@@ -184,15 +204,17 @@ static int all(struct run *r, struct err *err)
 	unsigned dry = 0;
 	int rc = 0;
 
-	for (uint64_t index = r->opt->first; !rc && r->left; index++) {
+	while (!rc && r->left) {
 		uint64_t before = r->left;
+		unsigned n = (unsigned)r->rep->nr_forms;
 
 		if (r->opt->kinds & 1 << SIL_K_FORMS)
-			rc = forms(r, index, err);
+			n = forms(r, err, &rc);
+		/* As many of the others as an eighth of the forms. */
 		if (!rc && (r->opt->kinds & 1 << SIL_K_SEQUENCES))
-			rc = others(r, SIL_K_SEQUENCES, index, err);
+			rc = others(r, SIL_K_SEQUENCES, n / 8 + 3, err);
 		if (!rc && (r->opt->kinds & 1 << SIL_K_BYTES))
-			rc = others(r, SIL_K_BYTES, index, err);
+			rc = others(r, SIL_K_BYTES, n / 8 + 3, err);
 		if (r->opt->seconds && now() >= end)
 			break;
 		dry = before == r->left ? dry + 1 : 0;
@@ -222,7 +244,12 @@ int sil_compare_many(const struct sil_options *opt, struct sil_report *rep, stru
 	}
 	if (rc || !rep->by_form || !r->shown)
 		rc = err_set(err, -ENOMEM, "silicon: no memory for %zu forms", rep->nr_forms);
-	else
+	else if (opt->tally)
+		rc = sil_tally_load(opt->tally, rep, err);
+	for (size_t i = 0; !rc && i < rep->nr_forms + SIL_EXTRA; i++)
+		if (rep->by_form[i].next < opt->first)
+			rep->by_form[i].next = opt->first;
+	if (!rc)
 		rc = sil_open(&r->o, opt->seed, err);
 	if (!rc) {
 		r->gen = (struct sil_gen){opt->seed, rep->forms, rep->nr_forms, r->o.has16};
@@ -244,6 +271,8 @@ int sil_compare_many(const struct sil_options *opt, struct sil_report *rep, stru
 		rep->all.fast_diffs += t->fast_diffs;
 		rep->all.dropped += t->dropped;
 	}
+	if (!rc && opt->tally)
+		rc = sil_tally_save(opt->tally, rep, err);
 	free(r->shown);
 	free(r);
 	if (rc)

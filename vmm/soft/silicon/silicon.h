@@ -9,7 +9,8 @@
  *   flags, memory and addresses from the corners.
  * - model.c: the same on struct soft, by the reference path and by the fast path.
  * - compare.c, tables.c: what differs; what is left out and why; what is explained and where.
- * - run.c: many cases, the table of results. main.c: the program build/dev/silicon.
+ * - run.c: many cases. tally.c: what several runs came to together; TABLE.tsv is that of many hours.
+ *   main.c: the program build/dev/silicon.
  *
  * It executes code on the host, so it is no part of any library. The sandbox: the child is forked,
  * unmaps all that it was forked with and closes all but two pipes; a seccomp filter lets through
@@ -165,6 +166,7 @@ struct sil_form {
 	uint8_t modrm;
 	uint16_t op;
 	uint8_t opsize;
+	uint8_t feature;      /* enum insn_cpuid */
 	const char *left_out; /* why it is not run, or NULL */
 	char name[48];
 };
@@ -257,26 +259,29 @@ enum sil_kind { SIL_K_FORMS, SIL_K_SEQUENCES, SIL_K_BYTES };
 
 struct sil_tally {
 	uint64_t cases, faults, diffs, explained, fast_diffs, dropped;
+	uint64_t next; /* index of the next case */
 };
 
 struct sil_options {
 	uint64_t cases; /* in all */
 	uint64_t seed, first;
-	const char *form; /* a part of the names of the forms that are run, or NULL */
-	unsigned kinds;	  /* 1 << enum sil_kind */
-	unsigned show;	  /* differences described a form */
-	unsigned seconds; /* 0: no limit */
-	bool fast;	  /* soft_run() too */
+	const char *form;  /* a part of the names of the forms that are run, or NULL */
+	unsigned kinds;	   /* 1 << enum sil_kind */
+	unsigned show;	   /* differences described a form */
+	unsigned seconds;  /* 0: no limit */
+	bool fast;	   /* soft_run() too */
+	const char *tally; /* a file of counts that this run goes on with and adds to, or NULL */
 	void (*put)(void *ctx, const char *text);
 	void *ctx;
 };
 
+#define SIL_EXPLAINED 64
 struct sil_report {
 	struct sil_form *forms;
 	size_t nr_forms;
 	struct sil_tally *by_form; /* nr_forms, then sequences and bytes a mode */
 	struct sil_tally all;
-	uint64_t explained[64];
+	uint64_t explained[SIL_EXPLAINED];
 	bool has16;
 	unsigned lost;
 };
@@ -284,5 +289,12 @@ struct sil_report {
 
 int sil_compare_many(const struct sil_options *opt, struct sil_report *rep, struct err *err);
 void sil_report_free(struct sil_report *rep);
+
+/* tally.c: a file of counts; one that is not there is empty. rep->forms and by_form are made. */
+int sil_tally_load(const char *path, struct sil_report *rep, struct err *err);
+int sil_tally_save(const char *path, const struct sil_report *rep, struct err *err);
+extern const char *const sil_extra_names[SIL_EXTRA];
+/* The table for the tree. 0 or -ENOMEM. */
+int sil_summary(struct buf *b, const struct sil_report *rep);
 
 #endif

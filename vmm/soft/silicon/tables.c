@@ -50,7 +50,7 @@ const char *sil_left_out(const struct insn *i, const uint8_t *bytes)
 
 /* ---- explained differences ------------------------------------------------------------------------- */
 
-enum near { ANY_RESULT, NEAR_SINGLES, NEAR_F80 };
+enum near { ANY_RESULT, NEAR_SINGLES, NEAR_F80, SAME_IN_57_BITS };
 
 #define ST_ALL (SIL_D_ST | SIL_D_FPU)
 #define FAULT_ALL                                                                                  \
@@ -68,6 +68,11 @@ enum near { ANY_RESULT, NEAR_SINGLES, NEAR_F80 };
 #define FX_TEXT                                                                                    \
 	"#AC or #GP of a misaligned image with RFLAGS.AC varies with the implementation: SDM 2A, " \
 	"FXSAVE, FXRSTOR"
+
+#define FIP_TEXT                                                                                   \
+	"the image is not one that FXSAVE can have written, its pointers are not canonical: SDM "  \
+	"2A, FXRSTOR (what is restored is incorrect) and SDM 1, 3.3.7.1; silicon extends them "    \
+	"from its linear addresses' width, ours has all 64 bits"
 
 static const struct explained {
 	uint16_t op;
@@ -94,6 +99,7 @@ static const struct explained {
 	{INSN_FXSAVE64, ANY_RESULT, X86_AC, FAULT_ALL, FX_TEXT},
 	{INSN_FXRSTOR, ANY_RESULT, X86_AC, FAULT_ALL, FX_TEXT},
 	{INSN_FXRSTOR64, ANY_RESULT, X86_AC, FAULT_ALL, FX_TEXT},
+	{INSN_FXRSTOR64, SAME_IN_57_BITS, -1, SIL_D_FPTR, FIP_TEXT},
 };
 
 bool sil_approximate(const struct insn *i)
@@ -105,6 +111,9 @@ bool sil_approximate(const struct insn *i)
 }
 
 #define FX_SW  2
+#define FX_OP  6
+#define FX_IP  8
+#define FX_DP  16
 #define FX_ST  32
 #define FX_XMM 160
 #define SW_C1  0x200u
@@ -143,6 +152,19 @@ static bool near_f80(const uint8_t *a, const uint8_t *b)
 	       !((ld_le16(a + FX_SW) ^ ld_le16(b + FX_SW)) & ~(SW_C1 | SW_UE | SW_PE));
 }
 
+/* FIP and FDP of soft, extended as a CPU with 57-bit or 48-bit linear addresses does it. */
+static bool extended(const uint8_t *a, const uint8_t *b)
+{
+	for (size_t i = FX_IP; i <= FX_DP; i += 8) {
+		uint64_t x = ld_le64(a + i), y = ld_le64(b + i);
+
+		if (x != y && x != (uint64_t)((int64_t)(y << 7) >> 7) &&
+		    x != (uint64_t)((int64_t)(y << 16) >> 16))
+			return false;
+	}
+	return ld_le16(a + FX_OP) == ld_le16(b + FX_OP);
+}
+
 /* F2XM1 takes -1 to 1, FYL2XP1 less than 1 - sqrt(2) / 2 about 0: exponents from there on are outside. */
 static bool outside(const struct sil_case *c, unsigned op)
 {
@@ -168,6 +190,7 @@ int sil_explained(const struct sil_case *c, const struct sil_result *silicon,
 			continue;
 		if ((e->near == NEAR_SINGLES && !near_singles(a, b)) ||
 		    (e->near == NEAR_F80 && !near_f80(a, b)) ||
+		    (e->near == SAME_IN_57_BITS && !extended(a, b)) ||
 		    (e->near == ANY_RESULT && e->vector < 0 && !outside(c, i.op)))
 			continue;
 		/* Rows of one reason count together. */
@@ -217,6 +240,10 @@ bool sil_descriptor(uint16_t sel, struct x86_seg *seg)
 		return true;
 	}
 	switch (n) {
+	case 15: /* the kernel's place for the number of the CPU, which is the limit: see sil_gen_selector */
+		seg->attr = 0x40f5;
+		seg->limit = 0;
+		return true;
 	case 1:
 		seg->attr = X86_SEG_CODE32;
 		return true;
