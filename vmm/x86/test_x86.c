@@ -326,6 +326,8 @@ static void cpuid_v2(void **state)
 	assert_int_equal(r.eax, 1000);
 	x86_cpuid_lookup(t, n, 0x80000007, 0, &r);
 	assert_int_equal(r.edx, 0x100);
+	x86_cpuid_lookup(t, n, 0x80000008, 0, &r);
+	assert_int_equal(r.ebx >> 29 & 1, 1); /* else Linux warns of RETBleed */
 }
 
 int main(void)
