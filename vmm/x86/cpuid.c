@@ -86,7 +86,7 @@ static const struct x86_cpuid v1[] = {
 #define V2_EXT_1_ECX (BASE_EXT_1_ECX | BIT(5) /* LZCNT */)
 #define V2_EXT_7_EDX BIT(8) /* invariant TSC */
 #define V2_EXT_8_EBX (BIT(4) /* RDPRU */ | BIT(29) /* BTC_NO: returns are not speculated on */)
-#define V2_MHZ	     1000u  /* of the TSC and the APIC's timer */
+#define V2_MHZ	     1000u /* of the TSC and the APIC's timer */
 /* SDM 1, 13.2: what XCR0 may hold and where its parts lie in the standard form */
 #define V2_XCR0	    (BIT(0) /* x87 */ | BIT(1) /* SSE */ | BIT(9) /* PKRU */)
 #define V2_PKRU_AT  2688u /* as on CPUs with AVX-512: after its room */
