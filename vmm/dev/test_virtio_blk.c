@@ -670,6 +670,59 @@ static void saved_in_flight(void **state)
 	end(&w);
 }
 
+/* The same device over a packed ring, its completions late and out of order. */
+static void packed_ring(void **state)
+{
+	struct world w = {0};
+	struct virtq_pdriver *q = calloc(1, sizeof(*q));
+	struct machine *m = *state;
+	uint64_t seen = 0;
+	uint32_t len;
+	uint16_t id;
+
+	assert_non_null(q);
+	begin(&w, m, "virtio-blk,packed=1,delay=1000", F_BLOCK);
+	wr(m, STATUS, 0);
+	assert_int_equal(virtq_pdriver_init(q, m->env.mem, 20, RINGS, true), 0);
+	accept_features(m, F_ALL | F_BLOCK | 1ull << VIRTIO_F_RING_PACKED);
+	assert_int_equal(rd(m, STATUS), ACK_DRIVER | VIRTIO_S_FEATURES_OK);
+	tell_queue(m, &(struct virtq_driver){
+			      .num = 20, .desc = q->desc, .avail = q->avail, .used = q->used});
+	wr(m, QUEUE_READY, 1);
+	assert_int_equal(rd(m, QUEUE_READY), 1);
+	wr(m, STATUS, UP);
+	for (unsigned turn = 0; turn < 3; turn++) {
+		uint16_t at = (uint16_t)(q->used_idx | (q->used_wrap ? VIRTQ_EVENT_WRAP : 0));
+
+		virtq_pdriver_event(q, at, VIRTQ_EVENT_DESC);
+		for (unsigned i = 0; i < 6; i++) {
+			struct virtq_buf b[3] = {{HEADER + 16 * i, 16, false},
+						 {DATA + 0x1000 * i, BLK_SECTOR, true},
+						 {STATUS_ + i, 1, true}};
+			uint8_t h[16] = {0};
+
+			st_le64(&h[8], i + 1);
+			assert_int_equal(gmem_write(m->env.mem, HEADER + 16 * i, h, 16), 0);
+			assert_int_equal(virtq_pdriver_put(q, b, 3, (uint16_t)(1000 + i)), 0);
+		}
+		wr(m, QUEUE_NOTIFY, 0);
+		assert_false(virtq_pdriver_used(q, &id, &len));
+		clock_advance(&m->clock, 2 * DELAY);
+		assert_int_equal(m->lines, LINE);
+		wr(m, INTERRUPT_ACK, 1);
+		for (unsigned i = 0; i < 6; i++) {
+			assert_true(virtq_pdriver_used(q, &id, &len));
+			assert_int_equal(len, BLK_SECTOR + 1);
+			seen |= 1ull << (id - 1000 + 8 * turn);
+			assert_data(&w, DATA + 0x1000u * (id - 1000u), (uint8_t)(id - 999), 8);
+		}
+		assert_false(virtq_pdriver_used(q, &id, &len));
+	}
+	assert_int_equal(seen, 0x3f3f3f);
+	free(q);
+	end(&w);
+}
+
 /* What was saved must be of requests that are in flight. */
 static void bad_saved_completions(void **state)
 {
@@ -684,7 +737,7 @@ static void bad_saved_completions(void **state)
 	start(&w, 3);
 	v = container_of(w.d, struct virtio, dev);
 	hash = dev_hash(w.d, 0);
-	for (unsigned i = 0; i < 6; i++) {
+	for (unsigned i = 0; i < 8; i++) {
 		struct virtio *was = malloc(sizeof(*was));
 
 		assert_non_null(was);
@@ -703,6 +756,12 @@ static void bad_saved_completions(void **state)
 			v->late_head[1] = 64;
 			break;
 		case 4:
+			v->late_slots[1] = 2;
+			break;
+		case 5:
+			v->late_slots[1] = 0;
+			break;
+		case 6:
 			v->late_queue[2] = 1;
 			break;
 		default:
@@ -733,7 +792,8 @@ int main(void)
 		machine_test(read_only_disk),	      machine_test(host_errors),
 		machine_test(configuration),	      machine_test(late_in_an_order_of_the_seed),
 		machine_test(many_in_flight),	      machine_test(reset_in_flight),
-		machine_test(saved_in_flight),	      machine_test(bad_saved_completions),
+		machine_test(saved_in_flight),	      machine_test(packed_ring),
+		machine_test(bad_saved_completions),
 	};
 
 	return cmocka_run_group_tests_name("virtio-blk", tests, NULL, NULL);

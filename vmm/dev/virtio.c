@@ -85,11 +85,15 @@ static void late_take(struct virtio *v, unsigned i)
 	memmove(&v->late_due[i], &v->late_due[i + 1], n * sizeof(v->late_due[0]));
 	memmove(&v->late_written[i], &v->late_written[i + 1], n * sizeof(v->late_written[0]));
 	memmove(&v->late_head[i], &v->late_head[i + 1], n * sizeof(v->late_head[0]));
+	memmove(&v->late_id[i], &v->late_id[i + 1], n * sizeof(v->late_id[0]));
+	memmove(&v->late_slots[i], &v->late_slots[i + 1], n * sizeof(v->late_slots[0]));
 	memmove(&v->late_queue[i], &v->late_queue[i + 1], n * sizeof(v->late_queue[0]));
 	/* What is not in use is 0, so that equal states have equal bytes. */
 	v->late_due[v->nr_late] = 0;
 	v->late_written[v->nr_late] = 0;
 	v->late_head[v->nr_late] = 0;
+	v->late_id[v->nr_late] = 0;
+	v->late_slots[v->nr_late] = 0;
 	v->late_queue[v->nr_late] = 0;
 }
 
@@ -103,10 +107,14 @@ static void late_put(struct virtio *v, unsigned queue, const struct virtq_chain 
 	memmove(&v->late_due[i + 1], &v->late_due[i], n * sizeof(v->late_due[0]));
 	memmove(&v->late_written[i + 1], &v->late_written[i], n * sizeof(v->late_written[0]));
 	memmove(&v->late_head[i + 1], &v->late_head[i], n * sizeof(v->late_head[0]));
+	memmove(&v->late_id[i + 1], &v->late_id[i], n * sizeof(v->late_id[0]));
+	memmove(&v->late_slots[i + 1], &v->late_slots[i], n * sizeof(v->late_slots[0]));
 	memmove(&v->late_queue[i + 1], &v->late_queue[i], n * sizeof(v->late_queue[0]));
 	v->late_due[i] = due;
 	v->late_written[i] = c->written;
 	v->late_head[i] = c->head;
+	v->late_id[i] = c->id;
+	v->late_slots[i] = c->slots;
 	v->late_queue[i] = (uint8_t)queue;
 }
 
@@ -125,7 +133,10 @@ static void late_due(void *ctx, uint64_t now)
 	struct virtio *v = ctx;
 
 	while (v->nr_late && v->late_due[0] <= now) {
-		struct virtq_chain c = {.head = v->late_head[0], .written = v->late_written[0]};
+		struct virtq_chain c = {.head = v->late_head[0],
+					.id = v->late_id[0],
+					.slots = v->late_slots[0],
+					.written = v->late_written[0]};
 		unsigned queue = v->late_queue[0];
 
 		late_take(v, 0);
@@ -219,7 +230,9 @@ void virtio_queue_ready(struct virtio *v, struct virtq *q, uint32_t val)
 		return;
 	q->event_idx = virtio_has(v, VIRTIO_F_EVENT_IDX);
 	q->indirect = virtio_has(v, VIRTIO_F_INDIRECT_DESC);
+	q->packed = virtio_has(v, VIRTIO_F_RING_PACKED);
 	if (virtq_enable(q, &err)) {
+		q->packed = false;
 		q->event_idx = false;
 		q->indirect = false;
 		dev_guest_error(&v->dev, "virtio: queue refused: size, alignment or not in RAM",
@@ -268,7 +281,7 @@ int virtio_init(struct dev *d, const struct virtio_class *vc, struct err *err)
 	assert(vc->nr_queues <= VIRTIO_QUEUES && vc->notify &&
 	       vc->config_len <= VIRTIO_MMIO_LEN - VIRTIO_MMIO_CONFIG);
 	v->vc = vc;
-	v->features = vc->features;
+	v->features = vc->features | (v->packed ? BIT(VIRTIO_F_RING_PACKED) : 0);
 	v->nr_queues = vc->nr_queues;
 	clock_timer_init(&v->late_timer, late_due, v);
 	v->late_rng.s = late_seed(d);
@@ -317,7 +330,8 @@ static int late_post_load(struct virtio *v, struct err *err)
 		for (unsigned j = 0; j < i; j++)
 			twice |= v->late_head[j] == head && v->late_queue[j] == v->late_queue[i];
 		if (v->late_queue[i] >= v->nr_queues || !q->ready || head >= q->num || twice ||
-		    !(q->in_flight_map[head / 64] >> (head % 64) & 1) ||
+		    !(q->in_flight_map[head / 64] >> (head % 64) & 1) || !v->late_slots[i] ||
+		    v->late_slots[i] > (q->packed ? q->slots_out : 1) ||
 		    (i && v->late_due[i - 1] > v->late_due[i]))
 			return err_set(err, -EINVAL,
 				       "virtio: saved completion %u is of no request in flight", i);
@@ -345,7 +359,8 @@ int virtio_post_load(struct dev *d, struct err *err)
 
 		if (q->ready && (!(v->status & VIRTIO_S_FEATURES_OK) ||
 				 q->event_idx != virtio_has(v, VIRTIO_F_EVENT_IDX) ||
-				 q->indirect != virtio_has(v, VIRTIO_F_INDIRECT_DESC)))
+				 q->indirect != virtio_has(v, VIRTIO_F_INDIRECT_DESC) ||
+				 q->packed != virtio_has(v, VIRTIO_F_RING_PACKED)))
 			return err_set(err, -EINVAL,
 				       "virtio: saved queue %u contradicts the features", i);
 		rc = virtq_post_load(&v->q[i], err);

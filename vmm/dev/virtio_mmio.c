@@ -175,11 +175,12 @@ static void write_queue(struct virtio *v, uint64_t off, uint32_t val)
 	switch (off) {
 	case VIRTIO_MMIO_QUEUE_NUM:
 		/*
-		 * 2.7: a power of two, here at most QueueNumMax. Kept whatever it is, all 32 bits of it:
+		 * 2.7: a power of two (2.8: any), at most QueueNumMax. Kept whatever it is, all 32 bits of it:
 		 * QueueReady refuses a wrong one. Ignoring it would leave a queue of another size than
 		 * the driver believes.
 		 */
-		if (!val || (val & (val - 1)) || val > q->num_max)
+		if (!val || val > q->num_max ||
+		    (!virtio_has(v, VIRTIO_F_RING_PACKED) && (val & (val - 1))))
 			dev_guest_error(&v->dev, "virtio-mmio: QueueNum is no size for it", off,
 					val);
 		q->num = val;

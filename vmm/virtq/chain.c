@@ -4,17 +4,9 @@
 
 #include "virtq_priv.h"
 
-#define DESC_SIZE 16u
-
-struct desc {
-	uint64_t addr;
-	uint32_t len;
-	uint16_t flags, next;
-};
-
-static struct desc desc_decode(const uint8_t *p)
+static struct virtq_desc desc_decode(const uint8_t *p)
 {
-	return (struct desc){
+	return (struct virtq_desc){
 		.addr = ld_le64(p),
 		.len = ld_le32(p + 8),
 		.flags = ld_le16(p + 12),
@@ -54,33 +46,25 @@ bool virtq_in_ram(struct virtq *q, uint64_t gpa, uint64_t len)
 	return false;
 }
 
-/* Where the walk is: in the descriptor table or in the copied indirect one. */
-struct walk {
-	bool indirect;
-	uint32_t limit; /* descriptors in the table */
-	uint16_t i;	/* the next one */
-	uint64_t total;
-};
-
-/* Go over to the indirect table that (d) points to: copy it whole, once, then judge the copy. */
-static enum virtq_error enter_indirect(struct virtq *q, struct walk *w, const struct desc *d)
+enum virtq_error virtq_enter_indirect(struct virtq *q, struct virtq_walk *w,
+				      const struct virtq_desc *d)
 {
 	/* 2.7.5.3.1: negotiated, not with NEXT, not inside an indirect table. */
 	if (!q->indirect || w->indirect || (d->flags & VIRTQ_DESC_F_NEXT))
 		return VIRTQ_E_INDIRECT;
-	if (!d->len || d->len % DESC_SIZE || d->len / DESC_SIZE > q->num)
+	if (!d->len || d->len % VIRTQ_DESC_SIZE || d->len / VIRTQ_DESC_SIZE > q->num)
 		return VIRTQ_E_INDIRECT_SIZE;
 	if (!virtq_in_ram(q, d->addr, d->len) || gmem_read(q->mem, d->addr, q->table, d->len))
 		return VIRTQ_E_INDIRECT_SIZE;
 	/* 2.7.5.3.2: the WRITE flag of (d) is ignored. */
 	w->indirect = true;
-	w->limit = d->len / DESC_SIZE;
+	w->limit = d->len / VIRTQ_DESC_SIZE;
 	w->i = 0;
 	return VIRTQ_OK;
 }
 
-static enum virtq_error add_segment(struct virtq *q, struct walk *w, const struct desc *d,
-				    struct virtq_chain *c)
+enum virtq_error virtq_add_segment(struct virtq *q, struct virtq_walk *w,
+				   const struct virtq_desc *d, struct virtq_chain *c)
 {
 	bool write = d->flags & VIRTQ_DESC_F_WRITE;
 
@@ -104,32 +88,32 @@ static enum virtq_error add_segment(struct virtq *q, struct walk *w, const struc
 	return VIRTQ_OK;
 }
 
-static enum virtq_error walk(struct virtq *q, struct walk *w, struct virtq_chain *c)
+static enum virtq_error walk(struct virtq *q, struct virtq_walk *w, struct virtq_chain *c)
 {
 	for (;;) {
-		uint8_t raw[DESC_SIZE];
+		uint8_t raw[VIRTQ_DESC_SIZE];
 		enum virtq_error e;
-		struct desc d;
+		struct virtq_desc d;
 
 		/* Every turn but one (into the indirect table) adds a segment, so this ends. */
 		if (c->nr_out + c->nr_in == q->num)
 			return VIRTQ_E_LOOP;
 		if (w->indirect) {
-			d = desc_decode(q->table + (size_t)w->i * DESC_SIZE);
+			d = desc_decode(q->table + (size_t)w->i * VIRTQ_DESC_SIZE);
 		} else {
-			if (gmem_read(q->mem, q->desc + (uint64_t)w->i * DESC_SIZE, raw,
+			if (gmem_read(q->mem, q->desc + (uint64_t)w->i * VIRTQ_DESC_SIZE, raw,
 				      sizeof(raw)))
 				return VIRTQ_E_RING;
 			d = desc_decode(raw);
 		}
 
 		if (d.flags & VIRTQ_DESC_F_INDIRECT) {
-			e = enter_indirect(q, w, &d);
+			e = virtq_enter_indirect(q, w, &d);
 			if (e)
 				return e;
 			continue;
 		}
-		e = add_segment(q, w, &d, c);
+		e = virtq_add_segment(q, w, &d, c);
 		if (e)
 			return e;
 		if (!(d.flags & VIRTQ_DESC_F_NEXT))
@@ -142,13 +126,14 @@ static enum virtq_error walk(struct virtq *q, struct walk *w, struct virtq_chain
 
 enum virtq_error virtq_walk(struct virtq *q, uint16_t head, struct virtq_chain *c)
 {
-	struct walk w = {.limit = q->num, .i = head};
+	struct virtq_walk w = {.limit = q->num, .i = head};
 	enum virtq_error e;
 
-	*c = (struct virtq_chain){.head = head, .seg = q->segs};
+	*c = (struct virtq_chain){.head = head, .id = head, .slots = 1, .seg = q->segs};
 	e = walk(q, &w, c);
 	if (e)
-		*c = (struct virtq_chain){.head = head, .error = e, .seg = q->segs};
+		*c = (struct virtq_chain){
+			.head = head, .id = head, .slots = 1, .error = e, .seg = q->segs};
 	return e;
 }
 

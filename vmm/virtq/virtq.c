@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The device side of a split virtqueue: set-up, position, the two rings, notifications. */
+/* The device side of a virtqueue: set-up and position of both kinds; the split one's two rings and notifications. */
 #include <assert.h>
 #include <errno.h>
 #include <stdatomic.h>
@@ -20,27 +20,21 @@
 #define B(member, rst) STATE_B(struct virtq, member, rst)
 
 static const struct state_field fields[] = {
-	F(num, 0),
-	F(desc, 0),
-	F(avail, 0),
-	F(used, 0),
-	B(ready, 0),
-	B(event_idx, 0),
-	B(indirect, 0),
-	F(last_avail, 0),
-	F(used_idx, 0),
-	F(signalled, 0),
-	B(signalled_valid, 1),
-	B(kicks_off, 0),
-	F(broken, VIRTQ_OK),
-	F(in_flight, 0),
-	F(popped, 0),
-	F(pushed, 0),
-	STATE_ARR(struct virtq, in_flight_map, 0),
+	F(num, 0),	  F(desc, 0),
+	F(avail, 0),	  F(used, 0),
+	B(ready, 0),	  B(packed, 0),
+	B(event_idx, 0),  B(indirect, 0),
+	F(last_avail, 0), F(used_idx, 0),
+	B(avail_wrap, 1), B(used_wrap, 1),
+	F(slots_out, 0),  F(since, 0),
+	F(signalled, 0),  B(signalled_valid, 1),
+	B(kicks_off, 0),  F(broken, VIRTQ_OK),
+	F(in_flight, 0),  F(popped, 0),
+	F(pushed, 0),	  STATE_ARR(struct virtq, in_flight_map, 0),
 	STATE_END,
 };
 
-const struct state_table virtq_state = {"virtq", 1, fields};
+const struct state_table virtq_state = {"virtq", 2, fields};
 
 const char *virtq_error_name(enum virtq_error e)
 {
@@ -58,6 +52,7 @@ const char *virtq_error_name(enum virtq_error e)
 		[VIRTQ_E_HEAD] = "head outside the table",
 		[VIRTQ_E_INFLIGHT] = "head in flight already",
 		[VIRTQ_E_RING] = "ring outside RAM",
+		[VIRTQ_E_ENDLESS] = "descriptor list without end",
 	};
 
 	return (unsigned)e < ARRAY_SIZE(names) ? names[e] : "unknown";
@@ -115,26 +110,44 @@ void virtq_reset(struct virtq *q)
 	q->num_max = num_max;
 	q->num = num_max;
 	q->signalled_valid = true;
+	q->avail_wrap = true;
+	q->used_wrap = true;
 	q->budget = 0;
+}
+
+struct area {
+	const char *name;
+	uint64_t addr, size, align;
+};
+enum { DESC, AVAIL, USED, AREAS };
+
+/* 2.7 and 2.8.10.1 */
+static void areas_of(const struct virtq *q, struct area a[AREAS])
+{
+	if (q->packed) {
+		a[DESC] = (struct area){"descriptor ring", q->desc, VIRTQ_DESC_BYTES(q->num), 16};
+		a[AVAIL] =
+			(struct area){"driver event suppression", q->avail, VIRTQ_EVENT_BYTES, 4};
+		a[USED] = (struct area){"device event suppression", q->used, VIRTQ_EVENT_BYTES, 4};
+		return;
+	}
+	a[DESC] = (struct area){"descriptor table", q->desc, VIRTQ_DESC_BYTES(q->num), 16};
+	a[AVAIL] = (struct area){"available ring", q->avail, VIRTQ_AVAIL_BYTES(q->num), 2};
+	a[USED] = (struct area){"used ring", q->used, VIRTQ_USED_BYTES(q->num), 4};
 }
 
 /* What a ready queue must be like, RAM aside. */
 static int check_config(const struct virtq *q, struct err *err)
 {
-	const struct {
-		const char *name;
-		uint64_t addr, size, align;
-	} areas[] = {
-		{"descriptor table", q->desc, VIRTQ_DESC_BYTES(q->num), 16},
-		{"available ring", q->avail, VIRTQ_AVAIL_BYTES(q->num), 2},
-		{"used ring", q->used, VIRTQ_USED_BYTES(q->num), 4},
-	};
+	struct area areas[AREAS];
 	uint64_t end;
 
-	if (!is_queue_size(q->num, q->num_max))
+	/* 2.8.10.1: a packed ring may have any size. */
+	if (q->packed ? !q->num || q->num > q->num_max : !is_queue_size(q->num, q->num_max))
 		return err_set(err, -EINVAL,
-			       "queue %u: size %u: the driver must set a power of two, at most %u",
-			       q->index, q->num, q->num_max);
+			       "queue %u: size %u: the driver must set %s, at most %u", q->index,
+			       q->num, q->packed ? "one" : "a power of two", q->num_max);
+	areas_of(q, areas);
 	for (unsigned i = 0; i < ARRAY_SIZE(areas); i++) {
 		if (areas[i].addr & (areas[i].align - 1))
 			return err_set(err, -EINVAL,
@@ -152,6 +165,7 @@ static int check_config(const struct virtq *q, struct err *err)
 
 int virtq_enable(struct virtq *q, struct err *err)
 {
+	struct area a[AREAS];
 	int r;
 
 	if (q->ready)
@@ -159,9 +173,10 @@ int virtq_enable(struct virtq *q, struct err *err)
 	r = check_config(q, err);
 	if (r)
 		return r;
-	if (!virtq_in_ram(q, q->desc, VIRTQ_DESC_BYTES(q->num)) ||
-	    !virtq_in_ram(q, q->avail, VIRTQ_AVAIL_BYTES(q->num)) ||
-	    !virtq_in_ram(q, q->used, VIRTQ_USED_BYTES(q->num)))
+	areas_of(q, a);
+	if (!virtq_in_ram(q, a[DESC].addr, a[DESC].size) ||
+	    !virtq_in_ram(q, a[AVAIL].addr, a[AVAIL].size) ||
+	    !virtq_in_ram(q, a[USED].addr, a[USED].size))
 		return err_set(err, -EINVAL,
 			       "queue %u: rings at %#llx, %#llx, %#llx for %u entries: the driver "
 			       "must place all three in RAM",
@@ -199,11 +214,19 @@ static int check_position(const struct virtq *q, struct err *err)
 			       "queue %u: saved state counts %u chains in flight and maps %u: save "
 			       "it again",
 			       q->index, q->in_flight, inside);
-	if (q->broken != VIRTQ_OK && (q->broken < VIRTQ_E_AVAIL || q->broken > VIRTQ_E_RING))
+	if (q->broken != VIRTQ_OK &&
+	    (q->broken < VIRTQ_E_QUEUE_FIRST || q->broken > VIRTQ_E_QUEUE_LAST))
 		return err_set(err, -EINVAL,
 			       "queue %u: saved state is broken for an unknown reason %u: save it "
 			       "again",
 			       q->index, (unsigned)q->broken);
+	if (q->packed && q->ready &&
+	    (q->last_avail >= q->num || q->used_idx >= q->num || q->slots_out > q->num ||
+	     q->slots_out < q->in_flight || (q->used_idx + q->slots_out) % q->num != q->last_avail))
+		return err_set(err, -EINVAL,
+			       "queue %u: saved positions %u and %u are not %u entries apart in a "
+			       "ring of %u: save it again",
+			       q->index, q->used_idx, q->last_avail, q->slots_out, q->num);
 	return 0;
 }
 
@@ -227,7 +250,7 @@ int virtq_post_load(struct virtq *q, struct err *err)
 
 /* ---- access to the rings --------------------------------------------------------------------- */
 
-static int queue_breaks(struct virtq *q, enum virtq_error why)
+int virtq_breaks(struct virtq *q, enum virtq_error why)
 {
 	if (!q->broken) {
 		q->broken = why;
@@ -282,56 +305,71 @@ void virtq_kick_begin(struct virtq *q)
 static int ring_for_next(struct virtq *q)
 {
 	if (q->event_idx && !q->kicks_off && !write16(q, avail_event_gpa(q), q->last_avail))
-		return queue_breaks(q, VIRTQ_E_RING);
+		return virtq_breaks(q, VIRTQ_E_RING);
 	return 0;
+}
+
+void virtq_popped(struct virtq *q, const struct virtq_chain *c)
+{
+	q->in_flight_map[c->head / 64] |= 1ull << (c->head % 64);
+	q->in_flight++;
+	q->popped++;
+	q->budget--;
+	if (!q->trace)
+		return;
+	trace_note(q->trace, TRACE_VQ, TRACE_VQ_POP, q->index, c->id, NULL);
+	if (c->error)
+		trace_note(q->trace, TRACE_VQ, TRACE_VQ_BAD, q->index,
+			   c->id | (uint64_t)c->error << 32, virtq_error_name(c->error));
 }
 
 int virtq_next(struct virtq *q, struct virtq_chain *c)
 {
 	uint16_t idx, head, offered;
-	enum virtq_error e;
 
 	if (!q->ready)
 		return -EAGAIN;
 	if (q->broken)
 		return -EIO;
+	if (q->packed)
+		return virtq_packed_next(q, c);
 	if (!q->budget)
 		return ring_for_next(q);
 	if (!read16(q, q->avail + AVAIL_IDX, &idx))
-		return queue_breaks(q, VIRTQ_E_RING);
+		return virtq_breaks(q, VIRTQ_E_RING);
 	offered = (uint16_t)(idx - q->last_avail);
 	if (!offered)
 		return ring_for_next(q);
 	if (offered > q->num)
-		return queue_breaks(q, VIRTQ_E_AVAIL);
+		return virtq_breaks(q, VIRTQ_E_AVAIL);
 
 	/* Pairs with the driver's barrier between the entries and avail.idx (2.7.13). */
 	atomic_thread_fence(memory_order_acquire);
 	if (!read16(q, q->avail + AVAIL_RING + 2ull * (q->last_avail & (q->num - 1)), &head))
-		return queue_breaks(q, VIRTQ_E_RING);
+		return virtq_breaks(q, VIRTQ_E_RING);
 	if (head >= q->num)
-		return queue_breaks(q, VIRTQ_E_HEAD);
+		return virtq_breaks(q, VIRTQ_E_HEAD);
 	if (is_in_flight(q, head))
-		return queue_breaks(q, VIRTQ_E_INFLIGHT);
-	e = virtq_walk(q, head, c);
-	if (e == VIRTQ_E_RING)
-		return queue_breaks(q, e);
+		return virtq_breaks(q, VIRTQ_E_INFLIGHT);
+	if (virtq_walk(q, head, c) == VIRTQ_E_RING)
+		return virtq_breaks(q, VIRTQ_E_RING);
 
-	q->in_flight_map[head / 64] |= 1ull << (head % 64);
-	q->in_flight++;
-	q->popped++;
 	q->last_avail++;
-	q->budget--;
-	if (q->trace) {
-		trace_note(q->trace, TRACE_VQ, TRACE_VQ_POP, q->index, head, NULL);
-		if (e)
-			trace_note(q->trace, TRACE_VQ, TRACE_VQ_BAD, q->index,
-				   head | (uint64_t)e << 32, virtq_error_name(e));
-	}
+	virtq_popped(q, c);
 	return 1;
 }
 
 /* ---- giving them back ------------------------------------------------------------------------ */
+
+void virtq_pushed(struct virtq *q, const struct virtq_chain *c)
+{
+	q->in_flight_map[c->head / 64] &= ~(1ull << (c->head % 64));
+	q->in_flight--;
+	q->pushed++;
+	if (q->trace)
+		trace_note(q->trace, TRACE_VQ, TRACE_VQ_PUSH, q->index,
+			   c->id | (uint64_t)c->written << 32, NULL);
+}
 
 int virtq_push(struct virtq *q, const struct virtq_chain *c)
 {
@@ -340,24 +378,21 @@ int virtq_push(struct virtq *q, const struct virtq_chain *c)
 
 	/* The device's promise, not the guest's. */
 	assert(c->head < q->num && is_in_flight(q, c->head));
+	if (q->packed)
+		return virtq_packed_push(q, c);
 	st_le32(elem, c->head);
 	st_le32(elem + 4, c->written);
 	if (gmem_write(q->mem, slot, elem, sizeof(elem)))
-		return queue_breaks(q, VIRTQ_E_RING);
+		return virtq_breaks(q, VIRTQ_E_RING);
 	/* 2.7.8.2: the element and what was stored in the buffers come before idx. */
 	atomic_thread_fence(memory_order_release);
 	if (!write16(q, q->used + USED_IDX, (uint16_t)(q->used_idx + 1)))
-		return queue_breaks(q, VIRTQ_E_RING);
+		return virtq_breaks(q, VIRTQ_E_RING);
 
 	q->used_idx++;
 	if (q->used_idx == q->signalled)
 		q->signalled_valid = false;
-	q->in_flight_map[c->head / 64] &= ~(1ull << (c->head % 64));
-	q->in_flight--;
-	q->pushed++;
-	if (q->trace)
-		trace_note(q->trace, TRACE_VQ, TRACE_VQ_PUSH, q->index,
-			   c->head | (uint64_t)c->written << 32, NULL);
+	virtq_pushed(q, c);
 	return 0;
 }
 
@@ -372,12 +407,14 @@ bool virtq_needs_interrupt(struct virtq *q)
 	uint16_t old = q->signalled, word;
 	bool valid = q->signalled_valid, yes;
 
+	if (q->packed)
+		return virtq_packed_needs_interrupt(q);
 	if (!q->ready || (valid && old == q->used_idx))
 		return false;
 	/* idx must be seen before the driver's wish is read: it re-enables, then looks (2.7.14). */
 	atomic_thread_fence(memory_order_seq_cst);
 	if (!read16(q, q->event_idx ? used_event_gpa(q) : q->avail + AVAIL_FLAGS, &word)) {
-		queue_breaks(q, VIRTQ_E_RING);
+		virtq_breaks(q, VIRTQ_E_RING);
 		return false;
 	}
 	q->signalled = q->used_idx;
@@ -398,13 +435,17 @@ void virtq_want_kicks(struct virtq *q, bool want)
 	if (!q->ready)
 		return;
 	q->kicks_off = !want;
+	if (q->packed) {
+		virtq_packed_want_kicks(q, want);
+		return;
+	}
 	if (q->event_idx) /* one behind is the index that will be passed last of all */
 		ok = write16(q, avail_event_gpa(q),
 			     want ? q->last_avail : (uint16_t)(q->last_avail - 1));
 	else
 		ok = write16(q, q->used + USED_FLAGS, want ? 0 : VIRTQ_USED_F_NO_NOTIFY);
 	if (!ok)
-		queue_breaks(q, VIRTQ_E_RING);
+		virtq_breaks(q, VIRTQ_E_RING);
 	/* Before the caller looks at avail.idx again. */
 	atomic_thread_fence(memory_order_seq_cst);
 }

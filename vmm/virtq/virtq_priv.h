@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* virtq_priv: what virtq.c and chain.c share. */
+/* virtq_priv: what virtq.c, packed.c and chain.c share. */
 #ifndef VIRTQ_PRIV_H
 #define VIRTQ_PRIV_H
 
@@ -13,5 +13,49 @@ bool virtq_in_ram(struct virtq *q, uint64_t gpa, uint64_t len);
  * chain-level error, *c having no segments; or VIRTQ_E_RING: the descriptor table is gone.
  */
 enum virtq_error virtq_walk(struct virtq *q, uint16_t head, struct virtq_chain *c);
+
+/* The first of the errors that break a queue, and the last. */
+#define VIRTQ_E_QUEUE_FIRST VIRTQ_E_AVAIL
+#define VIRTQ_E_QUEUE_LAST  VIRTQ_E_ENDLESS
+
+/* The queue is broken, if it is not yet, for this reason. -EIO. */
+int virtq_breaks(struct virtq *q, enum virtq_error why);
+
+/* The chain that was collected is in flight; the trace says so. */
+void virtq_popped(struct virtq *q, const struct virtq_chain *c);
+/* ... and back with the driver. */
+void virtq_pushed(struct virtq *q, const struct virtq_chain *c);
+
+/* ---- chain.c: one descriptor, whatever the ring ------------------------------------------------ */
+
+#define VIRTQ_DESC_SIZE 16u
+
+struct virtq_desc {
+	uint64_t addr;
+	uint32_t len;
+	uint16_t flags, next; /* packed: next is the buffer ID */
+};
+
+/* Where a walk is: in the descriptor table or in the copied indirect one. */
+struct virtq_walk {
+	bool indirect;
+	uint32_t limit; /* descriptors in the table */
+	uint16_t i;	/* the next one */
+	uint64_t total;
+};
+
+/* Go over to the indirect table that (d) points to: copy it whole, once, into q->table. */
+enum virtq_error virtq_enter_indirect(struct virtq *q, struct virtq_walk *w,
+				      const struct virtq_desc *d);
+/* One more segment of (c); there is room for num. */
+enum virtq_error virtq_add_segment(struct virtq *q, struct virtq_walk *w,
+				   const struct virtq_desc *d, struct virtq_chain *c);
+
+/* ---- packed.c: the four that differ ------------------------------------------------------------- */
+
+int virtq_packed_next(struct virtq *q, struct virtq_chain *c);
+int virtq_packed_push(struct virtq *q, const struct virtq_chain *c);
+bool virtq_packed_needs_interrupt(struct virtq *q);
+void virtq_packed_want_kicks(struct virtq *q, bool want);
 
 #endif

@@ -358,7 +358,7 @@ static const struct dev_opt blk_opts[] = {
 	 VIRTIO_QUEUES},
 	{"errors", "one request in so many fails, chosen by the seed; 0: none",
 	 offsetof(struct virtio_blk, errors), 0, 0, UINT32_MAX},
-	VIRTIO_OPT_DELAY,
+	VIRTIO_OPTS,
 	{0},
 };
 

@@ -90,7 +90,7 @@ static const struct dev_opt rng_opts[] = {
 	{"irq", "interrupt line", offsetof(struct dev, irq_line), RNG_IRQ, 0, IOAPIC_PINS - 1},
 	{"seed", "of the sequence, beside the machine's", offsetof(struct virtio_rng, seed), 0, 0,
 	 UINT64_MAX},
-	VIRTIO_OPT_DELAY,
+	VIRTIO_OPTS,
 	{0},
 };
 

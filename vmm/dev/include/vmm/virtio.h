@@ -99,12 +99,13 @@ struct virtio {
 	 * Completions under way, in order of time: what virtio_complete() was given and when it is due.
 	 */
 	struct clock_timer late_timer;
-	uint64_t delay; /* option: virtual ns a completion takes, more or less; 0: none */
+	uint64_t packed; /* option: RING_PACKED is offered */
+	uint64_t delay;	 /* option: virtual ns a completion takes, more or less; 0: none */
 	struct rng late_rng;
 	uint32_t nr_late;
 	uint64_t late_due[VIRTIO_LATE];
 	uint32_t late_written[VIRTIO_LATE];
-	uint16_t late_head[VIRTIO_LATE];
+	uint16_t late_head[VIRTIO_LATE], late_id[VIRTIO_LATE], late_slots[VIRTIO_LATE];
 	uint8_t late_queue[VIRTIO_LATE];
 };
 
@@ -134,10 +135,12 @@ extern const struct dev_reg virtio_mmio_regs[];
 		STATE_B(struct virtio, features_beyond, 0), STATE_B(struct virtio, irq_level, 0),  \
 		STATE_U(struct virtio, late_rng.s, 0), STATE_U(struct virtio, nr_late, 0),         \
 		STATE_ARR(struct virtio, late_due, 0), STATE_ARR(struct virtio, late_written, 0),  \
-		STATE_ARR(struct virtio, late_head, 0), STATE_ARR(struct virtio, late_queue, 0)
+		STATE_ARR(struct virtio, late_head, 0), STATE_ARR(struct virtio, late_id, 0),      \
+		STATE_ARR(struct virtio, late_slots, 0), STATE_ARR(struct virtio, late_queue, 0)
 
-/* The option that every model has: requests in flight under deterministic time. */
-#define VIRTIO_OPT_DELAY                                                                           \
+/* The options that every model has: the ring, and requests in flight under deterministic time. */
+#define VIRTIO_OPTS                                                                                \
+	{"packed", "1: the packed ring is offered", offsetof(struct virtio, packed), 0, 0, 1},     \
 	{                                                                                          \
 		"delay",                                                                           \
 			"virtual ns that a request takes, half to one and a half times, in an "    \

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * virtq: the device side of a split virtqueue (virtio 1.2 section 2.7 and, for what both rings
- * share, 2.6): indirect descriptors, event index, notification suppression.
- * [hostile: fuzz/targets/virtq.c]
+ * virtq: the device side of a virtqueue, split or packed (virtio 1.2 sections 2.7, 2.8 and, for what
+ * both share, 2.6): indirect descriptors, event index, notification suppression. Devices see one
+ * interface over both.
+ * [hostile: fuzz/targets/virtq.c] [hostile: fuzz/targets/virtq_packed.c]
  * The driver's side, for tests, fuzz targets and benches, is in virtq_driver.h.
  *
  * Guarantees
@@ -22,6 +23,9 @@
  *   used.len 0, and the queue stays healthy. The first fault along the chain is the one reported;
  *   in one descriptor: LOOP, INDIRECT, INDIRECT_SIZE, ORDER, ADDR, TOTAL, NEXT, in this order.
  *   A zero-length buffer is a segment; nothing is there to be accessed, so any address will do.
+ *   On a packed ring a chain is walked to its end to know where the next one is, so one that has none
+ *   (NEXT all round) is queue-level, and so are more descriptors in flight than the ring has. A buffer
+ *   ID is the driver's own: any value, given back as it is (2.8.6 says no more).
  * - Chains that were handed out may be completed on a broken queue too.
  * The caller promises: the gmem outlives the queue; one thread; a chain is pushed once, before the
  * next reset.
@@ -49,10 +53,19 @@
 /* 2.7.6, 2.7.8 */
 #define VIRTQ_AVAIL_F_NO_INTERRUPT 1u
 #define VIRTQ_USED_F_NO_NOTIFY	   1u
+/* Packed ring, 2.8: descriptor flags and what the event suppression structures say. */
+#define VIRTQ_DESC_F_AVAIL  0x0080u
+#define VIRTQ_DESC_F_USED   0x8000u
+#define VIRTQ_EVENT_ENABLE  0u
+#define VIRTQ_EVENT_DISABLE 1u
+#define VIRTQ_EVENT_DESC    2u
+#define VIRTQ_EVENT_WRAP    0x8000u /* in the offset: the wrap counter */
+#define VIRTQ_EVENT_BYTES   4u	    /* of each of the two structures */
 /* Feature bits that concern the ring, section 6. */
 #define VIRTIO_F_INDIRECT_DESC 28
 #define VIRTIO_F_EVENT_IDX     29
 #define VIRTIO_F_VERSION_1     32
+#define VIRTIO_F_RING_PACKED   34
 
 enum virtq_error {
 	VIRTQ_OK,
@@ -67,10 +80,11 @@ enum virtq_error {
 	VIRTQ_E_LEN, /* a zero-length buffer where the spec wants none: accepted, kept for devices
 		      */
 	/* queue-level */
-	VIRTQ_E_AVAIL,	  /* avail.idx moved by more than num */
+	VIRTQ_E_AVAIL,	  /* avail.idx moved by more than num; packed: more in flight than num */
 	VIRTQ_E_HEAD,	  /* head >= num */
 	VIRTQ_E_INFLIGHT, /* head is in flight already */
 	VIRTQ_E_RING,	  /* a ring is not in RAM (any more) */
+	VIRTQ_E_ENDLESS,  /* packed: NEXT all round the ring */
 };
 
 /* A short name for messages: "descriptor loop", ... */
@@ -83,7 +97,9 @@ struct virtq_seg {
 
 /* Refers to the queue's storage: valid until the next virtq_next() on the same queue. */
 struct virtq_chain {
-	uint16_t head;
+	uint16_t head;		/* where it begins: unique among those in flight */
+	uint16_t id;		/* what the driver calls it; split: the head */
+	uint16_t slots;		/* entries of the ring that it takes; split: 1 */
 	enum virtq_error error; /* VIRTQ_OK, or why it has no segments */
 	uint32_t nr_out, nr_in; /* segments: device-readable, then device-writable */
 	uint64_t out_bytes, in_bytes;
@@ -94,15 +110,23 @@ struct virtq_chain {
 struct virtq {
 	/* set by the transport; frozen while ready */
 	uint32_t num, num_max;
-	uint64_t desc, avail, used; /* guest-physical; aligned 16, 2, 4 (2.7) */
+	/*
+	 * guest-physical; split: aligned 16, 2, 4 (2.7). Packed: descriptor ring, driver and device event
+	 * suppression, aligned 16, 4, 4 (2.8.10).
+	 */
+	uint64_t desc, avail, used;
 	bool ready;
+	bool packed;		  /* negotiated */
 	bool event_idx, indirect; /* negotiated */
 	/* the device's position */
-	uint16_t last_avail, used_idx;
-	uint16_t signalled;	 /* used_idx at the last virtq_needs_interrupt() */
-	bool signalled_valid;	 /* false: used_idx went once round since then */
-	bool kicks_off;		 /* virtq_want_kicks(q, false) */
-	enum virtq_error broken; /* VIRTQ_OK, or a queue-level error */
+	uint16_t last_avail, used_idx; /* packed: positions in the ring, below num */
+	bool avail_wrap, used_wrap;    /* packed: the wrap counters that go with them */
+	uint32_t slots_out;	       /* packed: entries taken by chains in flight */
+	uint32_t since;		       /* packed: entries used since virtq_needs_interrupt() */
+	uint16_t signalled;	       /* used_idx at the last virtq_needs_interrupt() */
+	bool signalled_valid;	       /* false: used_idx went once round since then */
+	bool kicks_off;		       /* virtq_want_kicks(q, false) */
+	enum virtq_error broken;       /* VIRTQ_OK, or a queue-level error */
 	uint32_t in_flight;
 	uint64_t popped, pushed; /* counters: popped = pushed + in_flight, always */
 	uint64_t in_flight_map[VIRTQ_NUM_MAX / 64]; /* one bit a head */
@@ -132,7 +156,7 @@ void virtq_fini(struct virtq *q);
 void virtq_reset(struct virtq *q);
 
 /*
- * Make it ready, if it is not: checks num (power of two, 1 to num_max), alignment, that the three
+ * Make it ready, if it is not: checks num (1 to num_max; split: a power of two), alignment, that the three
  * areas do not wrap and lie in RAM. On error -EINVAL with a message and the queue is not ready.
  */
 int virtq_enable(struct virtq *q, struct err *err);
@@ -155,7 +179,7 @@ int virtq_next(struct virtq *q, struct virtq_chain *c);
 
 /*
  * Give the chain back with used.len = c->written. 0 or -EIO (ring gone: broken, and the chain stays
- * in flight). Only c->head and c->written are looked at.
+ * in flight). Only head, id, slots and written of (c) are looked at.
  */
 int virtq_push(struct virtq *q, const struct virtq_chain *c);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * virtq_driver: the driver's side of a split virtqueue, for unit tests, fuzz targets and benches.
+ * virtq_driver: the driver's side of a virtqueue, for unit tests, fuzz targets and benches: split
+ * (virtq_driver_*), packed (virtq_pdriver_*).
  * It writes descriptors and rings into guest memory as a well-behaved driver does, and lets the
  * caller break any rule by writing raw descriptors.
  *
@@ -73,5 +74,43 @@ bool virtq_driver_used(struct virtq_driver *d, uint32_t *id, uint32_t *len);
  * at; without one flags say (suppress).
  */
 void virtq_driver_suppress(struct virtq_driver *d, bool suppress, uint16_t used_event);
+
+/* ---- the packed ring (2.8) -------------------------------------------------------------------- */
+
+struct virtq_pdriver {
+	struct gmem *mem;
+	uint32_t num;
+	uint64_t desc, avail, used; /* descriptor ring, driver and device event suppression */
+	uint16_t next, used_idx;    /* positions in the ring */
+	bool wrap, used_wrap;
+	bool event_idx;
+	uint16_t slots
+		[VIRTQ_NUM_MAX]; /* by buffer ID, modulo that: what virtq_pdriver_used() skips */
+};
+
+uint64_t virtq_pdriver_bytes(uint32_t num);
+/* As virtq_driver_init(). */
+int virtq_pdriver_init(struct virtq_pdriver *d, struct gmem *mem, uint32_t num, uint64_t base,
+		       bool event_idx);
+void virtq_pdriver_attach(const struct virtq_pdriver *d, struct virtq *q);
+
+/* One descriptor as given, flags and all: nothing is checked or counted. */
+int virtq_pdriver_desc(struct virtq_pdriver *d, uint16_t slot, uint64_t addr, uint32_t len,
+		       uint16_t id, uint16_t flags);
+/*
+ * Make a list of (n) buffers available under (id), the first descriptor last. -EINVAL for n of 0 or
+ * over num, -EFAULT. There is no check for room: that is the caller's.
+ */
+int virtq_pdriver_put(struct virtq_pdriver *d, const struct virtq_buf *bufs, unsigned n,
+		      uint16_t id);
+/* The same as an indirect table at (table), which takes one entry of the ring. */
+int virtq_pdriver_indirect(struct virtq_pdriver *d, uint64_t table, const struct virtq_buf *bufs,
+			   unsigned n, uint16_t id);
+/* Would a driver ring, having made (n) entries available since it last asked? */
+bool virtq_pdriver_needs_kick(const struct virtq_pdriver *d, unsigned n);
+/* One used descriptor: true and its id and len (0 without WRITE); false: none. */
+bool virtq_pdriver_used(struct virtq_pdriver *d, uint16_t *id, uint32_t *len);
+/* The driver event suppression structure: (offset) with VIRTQ_EVENT_WRAP in it, and flags. */
+void virtq_pdriver_event(struct virtq_pdriver *d, uint16_t offset, uint16_t flags);
 
 #endif
