@@ -189,8 +189,8 @@ endef
 
 define silicon_rules
 $(call objs,$(1),$(SILICON)): INCS := $(call incs,soft) -Ivmm/soft/silicon
-$(call objs,$(1),vmm/soft/test_silicon.c): INCS += -Ivmm/soft/silicon
-build/$(1)/test/soft/test_silicon: $(call objs,$(1),$(SILICON_LIB))
+$(call objs,$(1),vmm/soft/test_silicon.c vmm/soft/test_cases.c): INCS += -Ivmm/soft/silicon
+build/$(1)/test/soft/test_silicon build/$(1)/test/soft/test_cases: $(call objs,$(1),$(SILICON_LIB))
 build/$(1)/silicon: $(call objs,$(1),$(SILICON)) $(call archives,$(1),soft)
 	$$(call link,$(1)) $(call libs,soft)
 endef
@@ -334,7 +334,7 @@ check: ## everything CI checks; installs what is missing (SETUP=0 forbids it)
 # build/compile_commands.json, where clangd looks by itself.
 define source_lines
 $(foreach m,$(MODULES),$(foreach s,$(SRCS_$(m)),"$(s)|$(call incs,$(m)) -I$(call DIR,$(m)) -Ibuild/gen") \
-	$(foreach s,$(TESTS_$(m)),"$(s)|$(call incs,$(m) $(TESTDEPS_$(m))) -I$(call DIR,$(m)) -Ibuild/gen $(if $(findstring test_silicon,$(s)),-Ivmm/soft/silicon)")) \
+	$(foreach s,$(TESTS_$(m)),"$(s)|$(call incs,$(m) $(TESTDEPS_$(m))) -I$(call DIR,$(m)) -Ibuild/gen $(if $(findstring test_silicon,$(s))$(findstring test_cases,$(s)),-Ivmm/soft/silicon)")) \
 $(foreach s,$(SILICON),"$(s)|$(call incs,soft) -Ivmm/soft/silicon") \
 $(foreach e,$(EXAMPLES),"vmm/examples/$(e).c|$(call incs,$(MODS_example_$(e)))") \
 $(foreach t,$(TARGETS),"fuzz/targets/$(t).c|$(call incs,$(MODS_target_$(t))) -Ifuzz/engine") \

@@ -124,7 +124,7 @@ static uint16_t full_tags(const struct soft *s)
 
 static bool is_wide(const struct insn *i)
 {
-	return (i->bits == 16) == !!(i->flags & INSN_F_OPSIZE);
+	return i->opsize != 2; /* 66h has no say beside REX.W */
 }
 
 static unsigned env_size(const struct insn *i)

@@ -168,6 +168,9 @@ static void put_prefixes(struct sil_build *g, unsigned *addr_bits)
 		return;
 	for (unsigned i = 0; i < f->nr_prefix; i++)
 		put(g, f->prefix[i]);
+	/* REX.W has the word, unless 66h makes another instruction: then no case comes of it. */
+	if (f->w && !f->nr_prefix && sil_one_in(&g->r, 24))
+		put(g, 0x66);
 }
 
 static void put_opcode(struct sil_build *g, unsigned rxb)
