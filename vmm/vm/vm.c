@@ -217,6 +217,7 @@ void vm_free(struct vm *vm)
 		dev_free(vm->dev[--vm->nr_dev]);
 	while (vm->nr_disks)
 		blk_close(vm->disk[--vm->nr_disks]);
+	free(vm->cmdline);
 	bus_free(vm->bus);
 	trace_free(vm->trace);
 	gmem_free(vm->mem);

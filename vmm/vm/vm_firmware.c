@@ -18,6 +18,11 @@
 #define MASTER_FIRST 0x08u
 #define SLAVE_FIRST  0x70u
 
+/* The BIOS's data: where RAM below 1 MiB ends, as a segment and in KiB: load says so to the kernel too. */
+#define BDA_EBDA    0x40eu
+#define BDA_LOW_KIB 0x413u
+#define LOW_RAM_END 0x9fc00u
+
 #define MASK_ALL      0xffu
 #define MASK_BUT_TICK 0xfeu
 #define PIT_TICK      0x36u /* counter 0, both bytes, mode 3; a count of 0 is 65,536 */
@@ -48,7 +53,7 @@ static void put_vectors(struct vm *vm)
 	/* push ax; mov al, 0x20; out 0x20, al; pop ax; iret; the other one to 0xa0 first */
 	static const uint8_t master[] = {0x50, 0xb0, 0x20, 0xe6, 0x20, 0x58, 0xcf};
 	static const uint8_t slave[] = {0x50, 0xb0, 0x20, 0xe6, 0xa0, 0xe6, 0x20, 0x58, 0xcf};
-	uint8_t table[VECTORS * 4];
+	uint8_t table[VECTORS * 4], word[2];
 
 	for (unsigned v = 0; v < VECTORS; v++) {
 		uint32_t off = BIOS_IRET;
@@ -60,6 +65,10 @@ static void put_vectors(struct vm *vm)
 		st_le32(table + (size_t)v * 4, BIOS_SEG << 16 | off);
 	}
 	put(vm, 0, table, sizeof(table));
+	st_le16(word, LOW_RAM_END >> 4);
+	put(vm, BDA_EBDA, word, sizeof(word));
+	st_le16(word, LOW_RAM_END >> 10);
+	put(vm, BDA_LOW_KIB, word, sizeof(word));
 	put(vm, (BIOS_SEG << 4) + BIOS_IRET, iret, sizeof(iret));
 	put(vm, (BIOS_SEG << 4) + BIOS_MASTER, master, sizeof(master));
 	put(vm, (BIOS_SEG << 4) + BIOS_SLAVE, slave, sizeof(slave));
@@ -67,11 +76,8 @@ static void put_vectors(struct vm *vm)
 
 int vm_firmware_tables(struct vm *vm, const struct vm_spec *spec, uint64_t *rsdp, struct err *err)
 {
-	int r = 0;
+	int r = vm_acpi(vm, rsdp, err);
 
-	/* ACPI without its fixed hardware would be an error to every guest. */
-	if (vm_device(vm, "acpi-pm0"))
-		r = vm_acpi(vm, rsdp, err);
 	return r ? r : vm_mptable(vm, spec, err);
 }
 

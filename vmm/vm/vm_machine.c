@@ -178,6 +178,31 @@ static const char *const pc_machine[] = {"lapic", "ioapic",   "pic",	   "pit",
 _Static_assert(ARRAY_SIZE(test_machine) <= VM_PLATFORM, "no room");
 _Static_assert(ARRAY_SIZE(pc_machine) <= VM_PLATFORM, "no room");
 
+#define FW_CFG_CMDLINE 0x15u
+
+/* It tells one CPU, how much RAM there is, and the command line. */
+static int add_fw_cfg(struct vm *vm, const struct vm_spec *spec, struct rng *rng, struct err *err)
+{
+	const char *cmdline = spec->load.cmdline ? spec->load.cmdline : "";
+	struct gmem_region g;
+	uint64_t ram = 0;
+	char text[64];
+	int r;
+
+	for (unsigned i = 0; gmem_region(vm->mem, i, &g); i++)
+		ram += g.kind == GMEM_RAM ? g.len : 0;
+	(void)snprintf(text, sizeof(text), "fw-cfg,cpus=1,ram=0x%" PRIx64, ram);
+	r = add_device(vm, text, rng, err);
+	if (r)
+		return r;
+	vm->cmdline = strdup(cmdline);
+	if (!vm->cmdline)
+		return err_set(err, -ENOMEM, "no memory for the command line");
+	r = fw_cfg_add(vm->dev[vm->nr_dev - 1], FW_CFG_CMDLINE, vm->cmdline,
+		       strlen(vm->cmdline) + 1);
+	return r ? err_set(err, r, "fw-cfg does not take the command line") : 0;
+}
+
 static int add_platform(struct vm *vm, const struct vm_spec *spec, struct rng *rng, struct err *err)
 {
 	const char *model = vm_choose_model(vm, spec);
@@ -193,8 +218,8 @@ static int add_platform(struct vm *vm, const struct vm_spec *spec, struct rng *r
 	for (size_t i = 0; i < nr && !r; i++) {
 		if (!apic && !strcmp(list[i], "lapic"))
 			continue;
-		if (dev_class_find(list[i]))
-			r = add_device(vm, list[i], rng, err);
+		r = strcmp(list[i], "fw-cfg") ? add_device(vm, list[i], rng, err)
+					      : add_fw_cfg(vm, spec, rng, err);
 	}
 	return r;
 }

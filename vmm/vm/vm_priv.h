@@ -61,6 +61,7 @@ struct vm {
 	unsigned nr_disks;
 	const struct vm_snap *disk_snap; /* what the disks can go back to; never dereferenced */
 	struct dev *pic, *lapic, *ioapic, *testdev; /* in dev[] too; NULL: not there */
+	char *cmdline;				    /* what fw-cfg tells */
 	bool msr_refused;			    /* by the device that the access goes to */
 	struct load_result loaded;
 	uint64_t boot_stack; /* RSP at the start */
