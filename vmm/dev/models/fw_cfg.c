@@ -144,7 +144,7 @@ int fw_cfg_add_file(struct dev *d, const char *name, const void *data, size_t le
 	/* Spec, "File Directory": size, selector, two bytes reserved, name. */
 	st_be32(entry, (uint32_t)len);
 	st_be32(entry + 4, (uint32_t)key << 16);
-	memcpy(entry + 8, name, strlen(name));
+	memcpy(entry + 8, name, strlen(name) + 1);
 	st_be32(f->dir, ++f->nr_files);
 	return 0;
 }

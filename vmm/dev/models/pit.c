@@ -206,6 +206,8 @@ static void settle(struct counter *c, uint64_t now)
 	c->spent = false;
 	c->null_count = false;
 	c->running = c->gate || mode_of(c) == ONE_SHOT || mode_of(c) == HW_STROBE;
+	if (!c->running && mode_of(c) == SQUARE)
+		c->from &= ~1u; /* what element() says of a running one */
 }
 
 /* It stands from now on, with what it has. */
@@ -314,9 +316,9 @@ static void gate_falls(struct counter *c, uint64_t now)
 		return;
 	case RATE:
 	case SQUARE:
+		if (c->running)
+			c->load_at = NO_LOAD; /* a new count waits for a period that does not end */
 		stop(c, now);
-		if (c->load_at != now + 1)
-			c->load_at = NO_LOAD; /* that period does not end */
 		return;
 	default:
 		return;
