@@ -187,7 +187,7 @@ static int open_asm(struct cli_guest *g, const struct guest_opts *o, struct err 
 		rc = guest_assemble(&g->header, cache, lib, &image, err);
 	if (!rc) {
 		enum vm_cpu cpu = g->spec.cpu;
-		struct load_blob blob;
+		struct load_blob blob = {0};
 
 		guest_vm_spec(&g->header, g->dev, &g->spec);
 		g->spec.cpu = cpu;
