@@ -122,6 +122,17 @@ static void advance(const struct virtq *q, uint16_t *slot, bool *wrap, uint32_t 
 	*slot = (uint16_t)to;
 }
 
+/*
+ * A number for the list that begins here, free among those in flight. Where it begins is none: a list
+ * that is used out of order frees entries at the start of another one that is in flight still.
+ */
+static uint16_t number(const struct virtq *q, uint16_t slot)
+{
+	while (q->in_flight_map[slot / 64] >> (slot % 64) & 1)
+		slot = slot + 1u == q->num ? 0 : slot + 1;
+	return slot;
+}
+
 int virtq_packed_next(struct virtq *q, struct virtq_chain *c)
 {
 	int r;
@@ -138,6 +149,8 @@ int virtq_packed_next(struct virtq *q, struct virtq_chain *c)
 		return virtq_breaks(q, VIRTQ_E_AVAIL);
 	/* Pairs with the driver's barrier before it made the first descriptor available. */
 	atomic_thread_fence(memory_order_acquire);
+	/* There is one: a list takes an entry at least, and they fit. */
+	c->head = number(q, c->head);
 	advance(q, &q->last_avail, &q->avail_wrap, c->slots);
 	q->slots_out += c->slots;
 	virtq_popped(q, c);
@@ -154,7 +167,7 @@ int virtq_packed_push(struct virtq *q, const struct virtq_chain *c)
 	if (c->written)
 		flags |= VIRTQ_DESC_F_WRITE;
 	st_le32(b, c->written);
-	st_le16(b + DESC_ID - DESC_LEN, c->id);
+	st_le16(b + (DESC_ID - DESC_LEN), c->id);
 	if (gmem_write(q->mem, gpa + DESC_LEN, b, DESC_FLAGS - DESC_LEN))
 		return virtq_breaks(q, VIRTQ_E_RING);
 	/* The flags last: they are what the driver looks at. */

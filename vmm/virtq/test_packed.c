@@ -138,6 +138,35 @@ static void out_of_order(void **state)
 	rig_free(&r);
 }
 
+/* Entries that an out-of-order list freed are taken while what began there is in flight. */
+static void numbers_are_unique(void **state)
+{
+	struct virtq_buf b[2] = {{DATA, 4, false}, {DATA + 64, 4, true}};
+	struct virtq_chain c[2];
+	struct rig r;
+	(void)state;
+
+	begin(&r, 4, false);
+	put(b, 2, 1); /* entries 0 and 1 */
+	put(b, 2, 2); /* 2 and 3 */
+	assert_int_equal(next(&r), 1);
+	c[0] = r.c;
+	assert_int_equal(next(&r), 1);
+	assert_int_equal(virtq_push(&r.q, &r.c), 0); /* its entry is written at 0 */
+	assert_used(2, 0);
+	put(b, 2, 3); /* 0 and 1 */
+	assert_int_equal(next(&r), 1);
+	c[1] = r.c;
+	assert_int_not_equal(c[0].head, c[1].head);
+	assert_int_equal(r.q.in_flight, 2);
+	assert_int_equal(virtq_push(&r.q, &c[0]), 0);
+	assert_int_equal(virtq_push(&r.q, &c[1]), 0);
+	assert_used(1, 0);
+	assert_used(3, 0);
+	assert_int_equal(r.q.in_flight, 0);
+	rig_free(&r);
+}
+
 /* 2.8.7 */
 static void indirect(void **state)
 {
@@ -523,11 +552,17 @@ static void driver(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(rounds),	cmocka_unit_test(nothing_stored),
-		cmocka_unit_test(out_of_order), cmocka_unit_test(indirect),
-		cmocka_unit_test(bad_lists),	cmocka_unit_test(queue_breaks),
-		cmocka_unit_test(set_up),	cmocka_unit_test(interrupts),
-		cmocka_unit_test(doorbells),	cmocka_unit_test(saved),
+		cmocka_unit_test(rounds),
+		cmocka_unit_test(nothing_stored),
+		cmocka_unit_test(out_of_order),
+		cmocka_unit_test(indirect),
+		cmocka_unit_test(numbers_are_unique),
+		cmocka_unit_test(bad_lists),
+		cmocka_unit_test(queue_breaks),
+		cmocka_unit_test(set_up),
+		cmocka_unit_test(interrupts),
+		cmocka_unit_test(doorbells),
+		cmocka_unit_test(saved),
 		cmocka_unit_test(driver),
 	};
 

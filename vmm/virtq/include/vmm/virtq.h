@@ -97,7 +97,7 @@ struct virtq_seg {
 
 /* Refers to the queue's storage: valid until the next virtq_next() on the same queue. */
 struct virtq_chain {
-	uint16_t head;		/* where it begins: unique among those in flight */
+	uint16_t head;		/* its number, below num, unique among those in flight */
 	uint16_t id;		/* what the driver calls it; split: the head */
 	uint16_t slots;		/* entries of the ring that it takes; split: 1 */
 	enum virtq_error error; /* VIRTQ_OK, or why it has no segments */
