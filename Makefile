@@ -133,6 +133,10 @@ $(foreach e,$(EXAMPLES),$(eval MODS_example_$(e) := $(call named,vmm/examples/$(
 # into one unit test and into a program of its own.
 SILICON := $(sort $(wildcard vmm/soft/silicon/*.c))
 SILICON_LIB := $(filter-out vmm/soft/silicon/main.c,$(SILICON))
+# ` * @silicon` in a target: it has the tester too.
+SIL_TARGETS := $(patsubst fuzz/targets/%.c,%,$(shell grep -ls '^ \* @silicon' fuzz/targets/*.c))
+target_srcs = fuzz/targets/$(1).c $(ENGINE) $(if $(filter $(1),$(SIL_TARGETS)),$(SILICON_LIB))
+target_incs = $(call incs,$(MODS_target_$(1))) -Ifuzz/engine $(if $(filter $(1),$(SIL_TARGETS)),-Ivmm/soft/silicon)
 # There is a program as soon as there is a main.
 HAVE_VISE := $(wildcard vmm/cli/main.c)
 
@@ -199,8 +203,8 @@ endef
 
 # A target's object, and its replay program: the same file in every flavour, with our own main.
 define target_rules
-$(call objs,$(1),fuzz/targets/$(2).c): INCS := $(call incs,$(MODS_target_$(2))) -Ifuzz/engine
-build/$(1)/replay/$(2): $(call objs,$(1),fuzz/targets/$(2).c $(ENGINE) fuzz/engine/replay.c) \
+$(call objs,$(1),fuzz/targets/$(2).c): INCS := $(call target_incs,$(2))
+build/$(1)/replay/$(2): $(call objs,$(1),$(call target_srcs,$(2)) fuzz/engine/replay.c) \
 		$(call archives,$(1),$(MODS_target_$(2)))
 	$$(call link,$(1)) $(call libs,$(MODS_target_$(2)))
 endef
@@ -266,12 +270,12 @@ examples: $(EXAMPLEBINS_$(FLAVOUR)) ## build and run the small programs in vmm/e
 define fuzz_rules
 build/replay/$(1): build/asan/replay/$(1)
 	@mkdir -p $$(@D); ln -f $$< $$@
-build/fuzz/$(1): $(call objs,fuzz,fuzz/targets/$(1).c $(ENGINE)) $(call archives,fuzz,$(MODS_target_$(1)))
+build/fuzz/$(1): $(call objs,fuzz,$(call target_srcs,$(1))) $(call archives,fuzz,$(MODS_target_$(1)))
 	$$(call link,fuzz) -fsanitize=fuzzer $(call libs,$(MODS_target_$(1)))
-build/fuzz-plain/$(1): $(call objs,fuzz-plain,fuzz/targets/$(1).c $(ENGINE)) $(call archives,fuzz-plain,$(MODS_target_$(1)))
+build/fuzz-plain/$(1): $(call objs,fuzz-plain,$(call target_srcs,$(1))) $(call archives,fuzz-plain,$(MODS_target_$(1)))
 	$$(call link,fuzz-plain) -fsanitize=fuzzer $(call libs,$(MODS_target_$(1)))
 $(foreach f,afl afl-cmplog,
-build/$(f)/$(1): $(call objs,$(f),fuzz/targets/$(1).c $(ENGINE) $(AFLMAIN)) $(call archives,$(f),$(MODS_target_$(1)))
+build/$(f)/$(1): $(call objs,$(f),$(call target_srcs,$(1)) $(AFLMAIN)) $(call archives,$(f),$(MODS_target_$(1)))
 	$$(call link,$(f)) $(if $(AFLMAIN),,-fsanitize=fuzzer) $(call libs,$(MODS_target_$(1)))
 )
 .PHONY: seeds-$(1)
@@ -339,7 +343,7 @@ $(foreach m,$(MODULES),$(foreach s,$(SRCS_$(m)),"$(s)|$(call incs,$(m)) -I$(call
 	$(foreach s,$(TESTS_$(m)),"$(s)|$(call incs,$(m) $(TESTDEPS_$(m))) -I$(call DIR,$(m)) -Ibuild/gen $(if $(findstring test_silicon,$(s))$(findstring test_cases,$(s)),-Ivmm/soft/silicon)")) \
 $(foreach s,$(SILICON),"$(s)|$(call incs,soft) -Ivmm/soft/silicon") \
 $(foreach e,$(EXAMPLES),"vmm/examples/$(e).c|$(call incs,$(MODS_example_$(e)))") \
-$(foreach t,$(TARGETS),"fuzz/targets/$(t).c|$(call incs,$(MODS_target_$(t))) -Ifuzz/engine") \
+$(foreach t,$(TARGETS),"fuzz/targets/$(t).c|$(call target_incs,$(t))") \
 $(foreach t,$(SEEDGENS),"fuzz/seeds/$(t).gen.c|$(call incs,$(MODS_target_$(t))) -Ifuzz/engine -Ibuild/gen") \
 $(foreach s,$(sort $(wildcard fuzz/engine/*.c)),"$(s)|-Ifuzz/engine $(call incs,base)")
 endef

@@ -8,7 +8,8 @@
  * One KTAP line an input, then the depth counters, and last `N passed, N failed, N skipped`. The
  * program ends at the first input that crashes, fails an oracle or does not end: its `not ok` line
  * names it, and the inputs not reached count as skipped. --require-depth fails where a depth counter
- * is zero after all inputs. Status: 0, 1 (or the crash's), 2 usage.
+ * is zero after all inputs. Status: 0, 1 (or the crash's), 2 usage, 4 the host lacks what the target
+ * stands on: its fuzz_skipped() says why.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -32,6 +33,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerInitialize(int *argc, char ***argv) __attribute__((weak));
+const char *fuzz_skipped(void) __attribute__((weak));
 /* The sanitizers' run time, where there is one: called before it ends the program. */
 void __sanitizer_set_death_callback(void (*fn)(void)) __attribute__((weak));
 
@@ -272,6 +274,10 @@ int main(int argc, char **argv)
 		free(in.path[i]);
 	}
 	free(in.path);
+	if (fuzz_skipped && fuzz_skipped() && !failed) {
+		printf("# SKIP %s\n0 passed, 0 failed, %u skipped\n", fuzz_skipped(), in.n);
+		return 4;
+	}
 	zero = show_depth();
 	if (need_depth && zero) {
 		printf("# %u depth counters are zero: these inputs do not reach what the target is "
