@@ -3,10 +3,15 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <vmm/kvm.h>
 #include <vmm/unpack.h>
+
+#ifdef __x86_64__
+#include <cpuid.h>
+#endif
 
 #include "cli.h"
 
@@ -142,6 +147,66 @@ static void check_kvm(struct out *o, bool *usable)
 		kvm_close(&k);
 }
 
+#ifdef __x86_64__
+static void cpuid_text(uint32_t leaf, const char *order, char *text)
+{
+	uint32_t r[4] = {0};
+
+	__cpuid(leaf, r[0], r[1], r[2], r[3]);
+	for (; *order; order++, text += 4)
+		memcpy(text, &r[*order - 'a'], 4);
+	*text = '\0';
+}
+
+#define SPIN	 20000000u
+#define SPIN_MAX 200000000u /* nanoseconds of CPU time: 200 million instructions a second */
+
+/* One of three tries will do: what else runs on the CPU costs it some time too. */
+static bool spins_natively(void)
+{
+	for (unsigned tries = 0; tries < 3; tries++) {
+		struct timespec a, b;
+		uint64_t n = SPIN;
+
+		clock_gettime(CLOCK_THREAD_CPUTIME_ID, &a);
+		__asm__ volatile("1: dec %0\n\tjnz 1b" : "+r"(n) : : "cc");
+		clock_gettime(CLOCK_THREAD_CPUTIME_ID, &b);
+		if ((uint64_t)(b.tv_sec - a.tv_sec) * 1000000000u + (uint64_t)b.tv_nsec <
+		    (uint64_t)a.tv_nsec + SPIN_MAX)
+			return true;
+	}
+	return false;
+}
+#endif
+
+/* Does what a program executes here come from silicon? QEMU's TCG says that it is one. */
+static void check_silicon(struct out *o)
+{
+	const char *what = "programs run on a real x86-64 CPU: build/dev/silicon compares the "
+			   "software CPU with it";
+	char text[64] = "no x86-64";
+	bool real = false;
+
+	section(o, "The host's CPU", "cpu");
+#ifdef __x86_64__
+	{
+		char brand[49] = "", vendor[13], over[13] = "";
+		uint32_t a, b, c, d;
+
+		cpuid_text(0, "bdc", vendor);
+		__cpuid(1, a, b, c, d);
+		if (c >> 31)
+			cpuid_text(0x40000000, "bcd", over);
+		for (uint32_t i = 0; i < 3; i++)
+			cpuid_text(0x80000002 + i, "abcd", brand + (size_t)i * 16);
+		real = strcmp(over, "TCGTCGTCGTCG") != 0 && spins_natively();
+		snprintf(text, sizeof(text), "%s%s",
+			 real ? "" : "emulated: ", brand[0] ? brand : vendor);
+	}
+#endif
+	item(o, "silicon", real, what, text, "use a host that is no emulator");
+}
+
 static void check_probes(struct out *o, bool usable)
 {
 	struct test_probes probes;
@@ -221,6 +286,7 @@ static int run(void *opt, int argc, char **argv)
 	if (o.json)
 		buf_printf(&o.b, "{");
 	check_kvm(&o, &usable);
+	check_silicon(&o);
 	check_probes(&o, usable);
 	check_tools(&o);
 	if (o.json)

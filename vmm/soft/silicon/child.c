@@ -154,8 +154,24 @@ unsigned sil_exit_code(unsigned bits, uint64_t at, uint8_t *out)
 
 /* ---- setting up -------------------------------------------------------------------------------- */
 
+/* QEMU's TCG says in CPUID what it is. */
+static bool emulated(void)
+{
+	uint32_t a, b, c, d;
+
+	__cpuid(1, a, b, c, d);
+	if (!(c >> 31)) /* no hypervisor */
+		return false;
+	__cpuid(0x40000000, a, b, c, d);
+	return b == 0x54474354 && c == 0x43544743 && d == 0x47435447; /* "TCGTCGTCGTCG" */
+}
+
 bool sil_child_possible(const char **why)
 {
+	if (emulated()) {
+		*why = "the host's CPU is emulated by QEMU: no silicon";
+		return false;
+	}
 	if (!(getauxval(AT_HWCAP2) & HWCAP2_FSGSBASE_BIT)) {
 		*why = "the kernel does not offer WRFSBASE to programs";
 		return false;
