@@ -85,7 +85,8 @@ enum mmio_op {
 #define MMIO_S_PUBLISH	0x20
 #define MMIO_S_NOTIFY	0x40
 #define MMIO_S_GO	(MMIO_S_OFFER | MMIO_S_PUBLISH | MMIO_S_NOTIFY)
-/* Selector of BRING_UP: the rest is log2 of the size, 0 to 6; from 7 on 1 << (n % 24 + 7) */
+/* Selector of BRING_UP: the rest is log2 of the size, 0 to 6; from 7 on 1 << (n + 7), none of which
+   can be; from 24 on 0x10000 + (1 << (n - 24)), which cannot be either, but for its low half */
 #define MMIO_S_NUM(n) ((n) << 3)
 
 #define MMIO_B_EVENT_IDX    0x01

@@ -454,7 +454,9 @@ static void op_bring_up(void)
 	struct ring *r = ring_of(sel, &which, &queue);
 
 	/* A size too large for the model is no use: 64 at most, or far too large. */
-	r->num = log2 < 7 ? 1u << log2 : 1u << (log2 % 24 + 7);
+	r->num = log2 < 7    ? 1u << log2
+		 : log2 < 24 ? 1u << (log2 + 7)
+			     : 0x10000u | 1u << (log2 - 24);
 	if (r->num > PROG_NUM_MAX && r->num <= virtio(which)->q[queue].num_max)
 		r->num = PROG_NUM_MAX;
 	r->offer_idx = r->cursor = r->last_head = 0;

@@ -317,6 +317,11 @@ static void check_plain(const struct machine *m, unsigned from, unsigned bytes)
 				    (a->gpa & 0xfff) == 0 || ((p->gpa + p->size) & 0xfff) == 0,
 			    "plain-gap", "%#llx behind %u at %#llx", (unsigned long long)a->gpa,
 			    p ? p->size : 0, p ? (unsigned long long)p->gpa : 0);
+		/* As few as can be: 8 bytes at once but at a border. */
+		FUZZ_ORACLE(!p || p->write != a->write || p->gpa + p->size != a->gpa ||
+				    (a->gpa & 0xfff) == 0 || p->size == 8,
+			    "plain-cut", "%u bytes at %#llx, then %u more", p ? p->size : 0,
+			    p ? (unsigned long long)p->gpa : 0, a->size);
 		count[a->write] += a->size;
 	}
 	for (unsigned w = 0; w < 2; w++)
