@@ -159,8 +159,9 @@ static void levels(void **state)
 	dev_write(d, 0, EOI, 4, 0x49);
 	assert_int_equal(sent.n, 2);
 	assert_int_equal(rd(d, 0x22), LEVEL | 0x49);
-	/* Masked when it rises: sent when unmasked. */
-	wr(d, 0x22, MASKED | LEVEL | 0x49);
+	/* Masked when it rises: sent when unmasked. Remote IRR is not software's. */
+	wr(d, 0x22, MASKED | LEVEL | REMOTE | 0x49);
+	assert_int_equal(rd(d, 0x22), MASKED | LEVEL | 0x49);
 	ioapic_set(d, 9, 1);
 	assert_int_equal(sent.n, 2);
 	wr(d, 0x22, LEVEL | 0x49);
