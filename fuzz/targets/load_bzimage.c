@@ -77,6 +77,9 @@ static enum load_boot way(const struct kernel *k, enum load_boot asked)
 {
 	enum load_boot guest = k->xflags & 1 ? LOAD_BOOT_64 : LOAD_BOOT_32;
 
+	if (k->version < 0x20c && !k->payload_len)
+		guest = LOAD_BOOT_16;
+
 	if (asked == LOAD_BOOT_AUTO)
 		return k->payload_len ? LOAD_BOOT_DIRECT : guest;
 	return asked == LOAD_BOOT_GUEST ? guest : asked;

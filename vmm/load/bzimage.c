@@ -226,8 +226,14 @@ static int pick_boot(struct load_plan *p, const struct bzimage *k)
 
 	if (p->boot == LOAD_BOOT_AUTO)
 		p->boot = k->payload_len ? LOAD_BOOT_DIRECT : LOAD_BOOT_GUEST;
+	/*
+	 * What has no payload and no 64-bit entry is an old kernel or, with an old version, something else
+	 * in this format (iPXE, memdisk): the real-mode entry is the one that all of them have.
+	 */
 	if (p->boot == LOAD_BOOT_GUEST)
-		p->boot = has_64 ? LOAD_BOOT_64 : LOAD_BOOT_32;
+		p->boot = has_64					 ? LOAD_BOOT_64
+			  : k->payload_len || k->version >= V_XLOADFLAGS ? LOAD_BOOT_32
+									 : LOAD_BOOT_16;
 	if ((p->boot == LOAD_BOOT_DIRECT || p->boot == LOAD_BOOT_PVH) && !k->payload_len)
 		return err_set(p->err, -ENOEXEC,
 			       "bzImage: protocol %u.%02u, payload_length 0: there is no payload "

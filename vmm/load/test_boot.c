@@ -208,6 +208,11 @@ static void test_payload_fields(void **state)
 	st_le32(f->img + 0x24c, INNER);
 	st_le16(f->img + 0x206, 0x207);
 	fix_ok(f);
+	assert_int_equal(f->res.boot, LOAD_BOOT_16);
+	st_le16(f->img + 0x206, 0x208);
+	st_le32(f->img + 0x248, PAYLOAD);
+	f->req.boot = LOAD_BOOT_GUEST;
+	fix_ok(f);
 	assert_int_equal(f->res.boot, LOAD_BOOT_32);
 	fix_free(f);
 }
@@ -369,7 +374,7 @@ static void test_versions(void **state)
 			cmd[rows[i].version < 0x206 ? 255 : 299] = 0;
 			fix_ok(f);
 			assert_int_equal(f->res.boot,
-					 ways[k] == LOAD_BOOT_16 ? LOAD_BOOT_16 : LOAD_BOOT_32);
+					 ways[k] == LOAD_BOOT_32 ? LOAD_BOOT_32 : LOAD_BOOT_16);
 			if (rows[i].version < 0x206) {
 				cmd[255] = 'c';
 				cmd[256] = 0;
@@ -411,6 +416,7 @@ static void test_old_sizes(void **state)
 	struct fix *f = fix_bzimage(32 * MIB);
 
 	(void)state;
+	f->req.boot = LOAD_BOOT_32;
 	st_le16(f->img + 0x206, 0x203);
 	st_le32(f->img + 0x1f4, 0x00010021);
 	fix_ok(f);

@@ -37,11 +37,15 @@ enum load_kind {
 enum load_boot {
 	LOAD_BOOT_AUTO, /* bzImage: direct, or guest if there is nothing to unpack; ELF: PVH if it can */
 	LOAD_BOOT_DIRECT, /* bzImage: the kernel inside is unpacked here and entered itself */
-	LOAD_BOOT_GUEST,  /* bzImage: it unpacks itself: the 64-bit entry, without one the 32-bit */
-	LOAD_BOOT_64,	  /* bzImage, ELF64: the 64-bit entry */
-	LOAD_BOOT_32,	  /* bzImage: the 32-bit entry */
-	LOAD_BOOT_16,	  /* bzImage: its real-mode code, with a small BIOS of ours */
-	LOAD_BOOT_PVH,	  /* ELF with the note, also one inside a bzImage */
+	/*
+	 * bzImage: it unpacks itself: the 64-bit entry, without one the 32-bit, and the 16-bit one of
+	 * images before 2.12 with no payload, which need not be Linux
+	 */
+	LOAD_BOOT_GUEST,
+	LOAD_BOOT_64,  /* bzImage, ELF64: the 64-bit entry */
+	LOAD_BOOT_32,  /* bzImage: the 32-bit entry */
+	LOAD_BOOT_16,  /* bzImage: its real-mode code, with a small BIOS of ours */
+	LOAD_BOOT_PVH, /* ELF with the note, also one inside a bzImage */
 	LOAD_BOOTS
 };
 
