@@ -291,7 +291,7 @@ static void test_soft(void **state)
 {
 	struct sil_shared *sh = calloc(1, sizeof(*sh)); /* memory of zeroes */
 	struct sil_result want, got = {0};
-	struct sil_model *m;
+	struct sil_model *m = NULL;
 	struct sil_case c;
 	struct err err;
 
@@ -324,12 +324,14 @@ static bool by_intel(void)
 static void test_silicon(void **state)
 {
 	struct sil_result want;
-	struct err err;
-	struct sil o;
+	struct err err = {0};
+	struct sil o = {0};
 
 	(void)state;
-	if (!by_intel() || sil_open(&o, 1, &err))
+	if (!by_intel() || sil_open(&o, 1, &err)) {
 		skip();
+		return;
+	}
 	/* Memory of zeroes: what is cleaned up behind a case makes it so. */
 	memset(o.sh->rw, 0, sizeof(o.sh->rw));
 	make(&tests[0], &o.sh->cases[0]);

@@ -233,6 +233,8 @@ static void *map_at(uint64_t at, size_t len)
 /* The two pages at SIL_LOW, and all at SIL_HIGH. */
 static void map_own(struct sil_shared *sh)
 {
+	/* The linker puts these at the ends of a section. */
+	/* cppcheck-suppress comparePointers */
 	size_t bare = (size_t)(__stop_sil_bare - __start_sil_bare);
 	void *p = map_at(SIL_LOW, SIL_LOW_SIZE);
 

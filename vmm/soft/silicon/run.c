@@ -226,6 +226,17 @@ static int all(struct run *r, struct err *err)
 	return rc;
 }
 
+/* Where each form goes on. */
+static int take_up(const struct sil_options *opt, struct sil_report *rep, struct err *err)
+{
+	int rc = opt->tally ? sil_tally_load(opt->tally, rep, err) : 0;
+
+	for (size_t i = 0; i < rep->nr_forms + SIL_EXTRA; i++)
+		if (rep->by_form[i].next < opt->first)
+			rep->by_form[i].next = opt->first;
+	return rc;
+}
+
 int sil_compare_many(const struct sil_options *opt, struct sil_report *rep, struct err *err)
 {
 	struct run *r = calloc(1, sizeof(*r));
@@ -244,11 +255,8 @@ int sil_compare_many(const struct sil_options *opt, struct sil_report *rep, stru
 	}
 	if (rc || !rep->by_form || !r->shown)
 		rc = err_set(err, -ENOMEM, "silicon: no memory for %zu forms", rep->nr_forms);
-	else if (opt->tally)
-		rc = sil_tally_load(opt->tally, rep, err);
-	for (size_t i = 0; !rc && i < rep->nr_forms + SIL_EXTRA; i++)
-		if (rep->by_form[i].next < opt->first)
-			rep->by_form[i].next = opt->first;
+	else
+		rc = take_up(opt, rep, err);
 	if (!rc)
 		rc = sil_open(&r->o, opt->seed, err);
 	if (!rc) {
