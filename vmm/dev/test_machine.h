@@ -12,13 +12,15 @@
 
 #include <vmm/dev.h>
 
-#define TEST_RAM (1u << 20)
+#define TEST_RAM  (1u << 20)
+#define TEST_DISK (1u << 16)
 
 struct machine {
 	struct dev_env env;
 	struct clock clock;
 	struct chr serial, console;
 	struct bus *bus;
+	struct blk *disk[1];
 	/* heard from dev_host */
 	uint8_t exit_code;
 	unsigned exits, asserts, hostops, nmis, intr_edges;
@@ -93,6 +95,9 @@ static inline int machine_set_up(void **state)
 	assert_non_null(m.env.trace);
 	m.bus = bus_new(m.env.trace);
 	assert_non_null(m.bus);
+	assert_int_equal(blk_mem_new(&m.disk[0], TEST_DISK, NULL), 0);
+	m.env.disk = m.disk;
+	m.env.nr_disks = ARRAY_SIZE(m.disk);
 	m.env.clock = &m.clock;
 	m.env.serial = &m.serial;
 	m.env.console = &m.console;
@@ -113,6 +118,7 @@ static inline int machine_tear_down(void **state)
 	struct machine *m = *state;
 
 	bus_free(m->bus);
+	blk_close(m->disk[0]);
 	trace_free(m->env.trace);
 	gmem_free(m->env.mem);
 	chr_fini(&m->serial);
