@@ -420,7 +420,7 @@ int bench_cpu(const struct bench_opts *o)
 	b->o = o;
 	cli_path(b->dir, "/tmp/vise-cpu.XXXXXX");
 	if (!mkdtemp(b->dir)) {
-		rc = err_set(&err, -errno, "cannot make %s: %s", b->dir, strerror(errno));
+		err_set(&err, -errno, "cannot make %s: %s", b->dir, strerror(errno));
 		free(b);
 		return cli_fail(ST_START, "bench cpu: %s", err.msg);
 	}

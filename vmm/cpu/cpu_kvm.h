@@ -74,6 +74,8 @@ void cpu_kvm_msr_filter(struct cpu_kvm *k);
 void cpu_kvm_tell_cr8(struct cpu_kvm *k); /* the guest may raise it without an exit */
 void cpu_kvm_before_msr(struct cpu_kvm *k, struct cpu_exit *e);
 int cpu_kvm_after_msr(struct cpu_kvm *k, struct cpu_exit *e);
+/* Else what KVM does not know exits all the same. */
+bool cpu_kvm_needs_filter(const struct cpu_kvm *k);
 
 /* Run the instruction that KVM has just failed to emulate. 0, or -errno in cpu.error. */
 int cpu_kvm_finish(struct cpu_kvm *k);

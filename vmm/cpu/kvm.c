@@ -483,10 +483,12 @@ static const struct cpu_ops ops = {
  */
 static void enable_caps(struct cpu_kvm *k)
 {
+	/* A filter makes KVM wait for a grace period, on a busy host for milliseconds. */
 	if (!kvm_vm_enable_cap(&k->vm, KVM_CAP_X86_USER_SPACE_MSR,
 			       KVM_MSR_EXIT_REASON_INVAL | KVM_MSR_EXIT_REASON_UNKNOWN |
 				       KVM_MSR_EXIT_REASON_FILTER,
-			       NULL))
+			       NULL) &&
+	    cpu_kvm_needs_filter(k))
 		cpu_kvm_msr_filter(k);
 	/* Without it, an instruction that cannot be emulated at CPL 3 is #UD to the guest. */
 	kvm_vm_enable_cap(&k->vm, KVM_CAP_EXIT_ON_EMULATION_FAILURE, 1, NULL);

@@ -4,6 +4,8 @@
  * a field of struct kvm_run, the APIC's MSRs go to user space, and CPUID follows IA32_APIC_BASE.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 #include "cpu_kvm.h"
 
@@ -31,6 +33,26 @@ void cpu_kvm_msr_filter(struct cpu_kvm *k)
 
 	kvm_set_msr_filter(&k->vm, KVM_MSR_FILTER_DEFAULT_ALLOW, range,
 			   k->has_apic ? ARRAY_SIZE(range) : 1, NULL);
+}
+
+/*
+ * KVM knows none of the CPU_MSR_USER ones, so they exit without a filter: but not where KVM was loaded
+ * to ignore what it does not know, or does not say whether it was.
+ */
+bool cpu_kvm_needs_filter(const struct cpu_kvm *k)
+{
+	char ignores = 'Y';
+	int fd;
+
+	if (k->has_apic)
+		return true;
+	fd = open("/sys/module/kvm/parameters/ignore_msrs", O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return true;
+	if (read(fd, &ignores, 1) != 1)
+		ignores = 'Y';
+	close(fd);
+	return ignores != 'N';
 }
 
 void cpu_kvm_tell_cr8(struct cpu_kvm *k)
@@ -88,6 +110,9 @@ static uint64_t to_guest(struct cpu_kvm *k, uint64_t at)
 
 void cpu_kvm_before_msr(struct cpu_kvm *k, struct cpu_exit *e)
 {
+	/* Filtered or not known: to the host they are the same. */
+	if (e->msr.num - CPU_MSR_USER < CPU_MSR_USER_NR)
+		e->msr.why = KVM_MSR_EXIT_REASON_FILTER;
 	if (k->has_apic && e->msr.num == MSR_DEADLINE && e->msr.write)
 		e->msr.val = to_machine(k, e->msr.val);
 }

@@ -297,6 +297,8 @@ static void all_zero_state(void **state)
 
 /* ---- MSRs ----------------------------------------------------------------------------------- */
 
+#define WHY_FILTER 4 /* KVM_MSR_EXIT_REASON_FILTER */
+
 static void msr_exits(void **state)
 {
 	struct rig *r = KVM_RIG(state);
@@ -316,6 +318,9 @@ static void msr_exits(void **state)
 	assert_int_equal(r->log[0].e.msr.num, CPU_MSR_USER + 3);
 	assert_false(r->log[0].e.msr.write);
 	assert_true(r->log[1].e.msr.write);
+	/* Whether KVM has a filter for them or does not know them. */
+	assert_int_equal(r->log[0].e.msr.why, WHY_FILTER);
+	assert_int_equal(r->log[1].e.msr.why, WHY_FILTER);
 	assert_int_equal(r->log[1].val, 0x1122334455667789);
 	s = rig_state(r);
 	assert_int_equal(s.gpr[X86_RAX], 0x55667789);

@@ -226,7 +226,7 @@ static void watchpoints(void **state)
 	struct soft_watchpoint w[5] = {{.la = TEST_DATA, .len = 4, .write = true},
 				       {.la = TEST_DATA, .len = 1},
 				       {.la = TEST_STACK - 8, .len = 8, .write = true}};
-	uint64_t dr6, dr7, pc;
+	uint64_t dr6 = 0, dr7 = 0, pc = 0;
 	struct test_soft t;
 
 	(void)state;
