@@ -65,6 +65,49 @@ leak() {
 	fi
 }
 
+# says NAME STATUS PATTERN COMMAND...: in standard output and error together.
+says() {
+	local name=$1 want=$2 pattern=$3 status
+	shift 3
+	timeout -k 5 120 "$@" > out 2>&1 < /dev/null
+	status=$?
+	if [ "$status" != "$want" ]; then
+		bad "$name" "status $status, want $want: $(cat out)"
+	elif ! grep -qE "$pattern" out; then
+		bad "$name" "no match for '$pattern': $(cat out)"
+	else
+		good "$name"
+	fi
+}
+
+for n in 0 1 8; do guest $n; done
+# What else there is to be told.
+printf '\353\376' > loop.bin
+printf 'pio w 0xf4 1 0x0\n' > script
+says "the same" 0 '^leak0.asm: the same in 5 runs of 230039 instructions, 1150195 compared, hash [0-9a-f]{16}$' "$vise" verify -n 5 leak0.asm
+says "the same by another build" 0 'the same in 4 runs' "$vise" verify -n 4 --with "$leaky" leak0.asm
+says "closely" 0 'the same in 2 runs' "$vise" verify -n 2 --every 64 leak0.asm
+says "JSON" 0 '^\{"verify":"leak0.asm","cpu":"soft","verdict":"same","runs":3,"length":230039,"compared":690117,"unit":"instructions","hash":"[0-9a-f]{16}","after":null,"at":null,"exact":false,"insn":null,"suspect":null,"differs":\[\]\}$' "$vise" verify -n 3 --json leak0.asm
+says "up to a limit" 5 'the same in 2 runs of 5000 instructions, 10000 compared, .*, up to the limit$' "$vise" verify -n 2 --limit 5000 --base 0x8000 loop.bin
+says "host time is no limit" 2 '^vise: --timeout ends a run by the host.s time' "$vise" verify --timeout 100 leak0.asm
+says "a script is no guest" 2 '^vise: a script is the same every time' "$vise" verify --cpu script:script
+says "one run is none" 2 '^vise: .*runs' "$vise" verify -n 1 leak0.asm
+says "no such guest" 3 '^vise: cannot open nosuch.asm' "$vise" verify nosuch.asm
+says "another build that is not there" 3 'nosuch' "$vise" verify -n 2 --with ./nosuch leak0.asm
+says "a plan by hand" 2 "^vise: --worker '1:2'" "$vise" verify --worker 1:2 leak0.asm
+says "a leak in words" 1 '^leak8.asm: runs 1 and [0-9]+ part at instruction 80035$' "$leaky" verify -n 20 leak8.asm
+# has NAME PATTERN: the output of the last one.
+has() { if grep -qE "$2" out; then good "$1"; else bad "$1" "$(cat out)"; fi; }
+has "the instruction is named" '^    instruction   0x[0-9a-f]* in al, dx$'
+has "the device is suspected" '^    suspect       the device that has the field uart0.scr$'
+has "the conditions are said" '^    host b .*address layout'
+if [ -r /dev/kvm ] && [ -w /dev/kvm ]; then
+	says "exits on kvm" 0 'the same [0-9]* exits in 3 runs on kvm, where no more is promised$' "$vise" verify -n 3 --cpu kvm leak0.asm
+	says "a leak on kvm" 1 'part at exit 1$' "$leaky" verify -n 9 --cpu kvm leak1.asm
+else
+	skipped "exits on kvm: no /dev/kvm here"
+fi
+
 leak 1 "host time" "event 1"
 leak 2 "an uninitialised byte" "memory 0x80012"
 leak 3 "the order of pointers" "cpu rax"

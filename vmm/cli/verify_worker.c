@@ -13,7 +13,7 @@
 #define EVENTS 8
 #define BATCH  1024u
 /* After so many marks they come half as often: a long run takes no memory without bound. */
-#define MARKS_EACH 65536u
+#define MARKS_EACH 1024u
 
 struct worker {
 	struct verify_plan plan;
