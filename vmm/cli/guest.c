@@ -229,6 +229,20 @@ static int open_module(struct cli_guest *g, const char *arg, struct err *err)
 /* The kernel looks for the next archive on 4 bytes; zeroes between are fine. */
 #define INITRD_ALIGN 4u
 
+#define INITRAMFS_MAX ((uint64_t)4 << 30) /* unpacked, where --mem says nothing */
+
+static int read_initrd(struct cli_guest *g, const char *path, struct load_blob *blob,
+		       struct err *err)
+{
+	uint64_t max = g->spec.mem ? g->spec.mem : INITRAMFS_MAX;
+	int st = read_kept(g, path, FILE_MAX, blob, err);
+
+	if (st || !load_check_initramfs(blob->data, blob->len, max, err))
+		return st;
+	err_prefix(err, "%s", path);
+	return ST_START;
+}
+
 /* Several RAM disks are one after the other: each adds to, and replaces files of, those before. */
 static int join_initrds(struct cli_guest *g, const struct guest_opts *o, struct err *err)
 {
@@ -237,9 +251,9 @@ static int join_initrds(struct cli_guest *g, const struct guest_opts *o, struct 
 	uint8_t *p;
 
 	if (o->initrds.n == 1)
-		return read_kept(g, o->initrds.v[0], FILE_MAX, all, err);
+		return read_initrd(g, o->initrds.v[0], all, err);
 	for (unsigned i = 0; i < o->initrds.n; i++) {
-		int st = read_kept(g, o->initrds.v[i], FILE_MAX, &part[i], err);
+		int st = read_initrd(g, o->initrds.v[i], &part[i], err);
 
 		if (st)
 			return st;

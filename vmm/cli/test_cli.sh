@@ -106,7 +106,7 @@ bad_input "empty image" 3 "empty: the file is empty" "$vise" run empty
 bad_input "a folder" 3 "folder, where a file is needed" "$vise" run folder
 bad_input "truncated ELF" 3 "." "$vise" run cut.elf
 bad_input "ELF of nonsense" 3 "." "$vise" run bad.elf
-bad_input "32-bit ELF without multiboot" 3 "." "$vise" run elf32
+bad_input "32-bit ELF of nonsense" 3 "." "$vise" run elf32
 bad_input "truncated bzImage" 3 "." "$vise" run cut.bzimage
 bad_input "text" 3 "text: text .*, not a guest" "$vise" run text
 bad_input "gzip" 3 "compressed with gzip" "$vise" run packed.gz
@@ -115,6 +115,13 @@ truncate -s 40M large
 bad_input "image larger than memory" 3 "." "$vise" run --base 0x8000 large
 bad_input "flat image beyond memory" 3 "." "$vise" run --base 0xffffffffffff pass.bin
 bad_input "missing initrd" 3 "cannot open gone" "$vise" run --initrd gone pass.bin
+printf '070701%%0104d' 0 | head -c 60 > cut.cpio
+printf '\037\213\010\000\000\000\000\000\000\003\003' > cut.cpio.gz
+bad_input "initrd that is cut short" 3 "cut.cpio: cpio archive: .*cut short" "$vise" run --initrd cut.cpio pass.bin
+bad_input "compressed initrd that is cut short" 3 "cut.cpio.gz: .*(cut short|no zlib)" "$vise" run --initrd cut.cpio.gz pass.bin
+bad_input "second initrd missing" 3 "cannot open gone" "$vise" run --initrd text --initrd gone pass.bin
+bad_input "way to boot that is none" 2 "none of: auto direct guest 64 32 16 pvh" "$vise" run --boot fast pass.bin
+bad_input "way to boot that a flat image has not" 3 "it has one entry only" "$vise" run --boot 32 --base 0x8000 pass.bin
 bad_input "missing module" 3 "cannot open gone" "$vise" run --module gone,x pass.bin
 bad_input "missing input" 3 "cannot open gone" "$vise" run --input gone pass.bin
 

@@ -5,10 +5,10 @@
  * ROM from the reset vector.
  * [hostile: fuzz/targets/load_elf.c] [hostile: fuzz/targets/load_multiboot.c]
  * [hostile: fuzz/targets/load_bzimage.c] [hostile: fuzz/targets/load_pvh.c]
- * [hostile: fuzz/targets/load_multiboot2.c]
+ * [hostile: fuzz/targets/load_multiboot2.c] [hostile: fuzz/targets/initramfs.c]
  *
  * Guarantees: image bytes are hostile: no read outside the image, no write outside RAM or into
- * reserved areas (below), work linear in it. Nothing is allocated but the unpacked kernel, which is
+ * reserved areas (below), work linear in it. Nothing is allocated but what is unpacked, which is
  * no larger than the guest's RAM (and what vmm/unpack.h says its decoder takes). The entry lies
  * inside what was placed. After an error guest memory may have been written to ("declared dirty"):
  * `touched` says so, and the registers are as they were.
@@ -170,5 +170,12 @@ int load_boot_parse(const char *name, enum load_boot *boot);
  */
 int load_image(struct gmem *mem, const struct load_req *req, struct load_result *res,
 	       struct cpu_state *cpu, struct err *err);
+
+/*
+ * Is an initramfs whole: cpio archives in the newc format, compressed ones of at most (max) bytes
+ * unpacked, zeroes between? What does not begin like one is no business of ours, nor is a compression
+ * that this build has not: 0. -ENOEXEC (cut short, damaged), -E2BIG, -ENOMEM, with one line.
+ */
+int load_check_initramfs(const void *p, size_t len, uint64_t max, struct err *err);
 
 #endif
