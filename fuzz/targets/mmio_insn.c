@@ -651,6 +651,7 @@ static void one(const struct cpu_state *s, const uint8_t *code, size_t len)
 {
 	enum soft_stop why[2];
 	struct cpu_state end[2];
+	const void *pa = &end[0], *pb = &end[1]; /* as bytes: both are zeroed whole first */
 	uint64_t ran, before;
 
 	ran = reference(&why[0]);
@@ -665,7 +666,7 @@ static void one(const struct cpu_state *s, const uint8_t *code, size_t len)
 	for (unsigned i = 0; i < 2; i++)
 		soft_get(mach[i].soft, &end[i]);
 	FUZZ_ORACLE(
-		!memcmp(&end[0], &end[1], sizeof(end[0])) ||
+		!memcmp(pa, pb, sizeof(end[0])) ||
 			!state_diff(&cpu_state_table, &end[0], &end[1], NULL, NULL) ||
 			(state_diff(&cpu_state_table, &end[0], &end[1], show_field, NULL), false),
 		"state", "reference path, fast path");
@@ -684,93 +685,7 @@ static void one(const struct cpu_state *s, const uint8_t *code, size_t len)
 }
 
 #ifndef VISE_FUZZ
-/* ---- KVM's emulator, in a replay program that is asked for it ------------------------------------ */
-
-static struct machine kvm_m; /* its memory and its accesses */
-static bool kvm_gap;
-
-static enum cpu_answer on_kvm(void *ctx, struct cpu_exit *e)
-{
-	(void)ctx;
-	switch (e->kind) {
-	case CPU_EXIT_PIO:
-	case CPU_EXIT_MMIO:
-		if (e->kind == CPU_EXIT_PIO && e->pio.count != 1)
-			kvm_gap = true;
-		else
-			on_exit_of(&kvm_m, e);
-		return CPU_GO;
-	case CPU_EXIT_HLT:
-		return CPU_HALT;
-	default: /* an instruction that it has not, or an end that soft did not have */
-		kvm_gap = true;
-		return CPU_HALT;
-	}
-}
-
-/* Plain instructions and HLT: what KVM emulates without gaps that KVM-NOTES would have to list. */
-static bool all_plain(const struct cpu_state *s, const uint8_t *code, size_t len)
-{
-	struct insn i;
-
-	for (size_t at = 0; at < len; at += i.len) {
-		if (insn_decode(code + at, len - at, x86_code_bits(s), &i) <= 0 || !is_plain(&i) ||
-		    (i.flags & INSN_F_LOCK))
-			return false;
-		for (unsigned k = 0; k < i.nr; k++)
-			if (i.o[k].kind == INSN_REG && i.o[k].cls == INSN_XMM)
-				return false;
-	}
-	return true;
-}
-
-static void by_kvm(const struct cpu_state *start, const uint8_t *code, size_t len)
-{
-	static struct cpu *cpu;
-	static bool asked;
-	struct cpu_state end, want;
-	struct err err = {0};
-
-	if (!asked) {
-		struct cpu_config cfg = {.host = {NULL, on_kvm, on_ack}, .track_dirty = true};
-
-		asked = true;
-		cfg.cpuid = x86_cpuid_template("v2", &cfg.nr_cpuid);
-		if (getenv("VISE_KVM") && !gmem_new(&kvm_m.mem, &err) &&
-		    !gmem_add(kvm_m.mem, 0, INSN_RAM, GMEM_RAM, &err)) {
-			cfg.mem = kvm_m.mem;
-			if (cpu_kvm_new(&cpu, &cfg, &err)) {
-				fprintf(stderr, "# no comparison with KVM: %s\n", err.msg);
-				cpu = NULL;
-			}
-		}
-	}
-	memset(&want, 0, sizeof(want));
-	soft_get(mach[0].soft, &want);
-	if (!cpu || !all_plain(start, code, len) || want.rip - INSN_HLT < 16 ||
-	    start->seg[X86_CS].sel == SEL_UCODE64)
-		return;
-	/* Memory as at the start: from the snapshot, then the code. */
-	FUZZ_ORACLE(
-		!gmem_restore(mach[1].mem, mach[1].snap) &&
-			!gmem_write(kvm_m.mem, 0, gmem_ro(mach[1].mem, 0, INSN_RAM), INSN_RAM) &&
-			!gmem_write(kvm_m.mem, INSN_AT, code, len) &&
-			!gmem_set(kvm_m.mem, INSN_AT + len, 0xf4, 16),
-		"kvm", "memory");
-	kvm_m.n = 0;
-	kvm_m.hash = 0;
-	kvm_m.over = kvm_gap = false;
-	if (cpu->ops->set(cpu, start, &err))
-		return;
-	if (cpu->ops->run(cpu, 4096, 2000) != CPU_STOP_HOST || kvm_gap)
-		return;
-	memset(&end, 0, sizeof(end));
-	FUZZ_ORACLE(!cpu->ops->get(cpu, &end, &err), "kvm", "%s", err.msg);
-	same_accesses(&mach[0], &kvm_m, "KVM");
-	FUZZ_ORACLE(!memcmp(end.gpr, want.gpr, sizeof(end.gpr)) && end.rip == want.rip, "kvm-state",
-		    "rip %#llx, KVM: %#llx, or a register", (unsigned long long)want.rip,
-		    (unsigned long long)end.rip);
-}
+#include "insn_kvm.h"
 #endif
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
