@@ -46,7 +46,8 @@ uint64_t soft_stack_linear(struct soft *s, const struct soft_stack *st, uint64_t
 
 		ok = sp > st->ss.limit && last <= top;
 	} else {
-		ok = last <= st->ss.limit;
+		/* In a segment of 4 GiB a push wraps, as every access does (SDM 3A 5.3). */
+		ok = last <= st->ss.limit || st->ss.limit == UINT32_MAX;
 	}
 	if (!ok)
 		soft_fault_code(s, X86_SS_FAULT, st->error & 0xfffcu);

@@ -130,6 +130,8 @@ static const struct test {
 	 {{SP, SIL_LOW + 0x3000}, {SIL_DATA + 0x3000, 0x330909}},
 	 {{RIP, 0x909}, {CS, SIL_CS64}, {SP, SIL_LOW + 0x11004}, {FLAGS, RF}, {VECTOR, X86_PF},
 	  {ERROR, 0x14}, {CR2, 0x909}}},
+	{"a far call pushes over the end of 4 GiB", 32, CODE("\x9a\x00\x09\x00\x10\x23\x00"), {{SP, 2}},
+	 {{FLAGS, RF}, {RIP, 0}, {VECTOR, X86_PF}, {ERROR, 6}, {CR2, 0xfffffffe}}},
 	{"fprem of a denormal by infinity has no underflow", 64, CODE("\xd9\xf8"),
 	 {{CW, 0x36f}, {TAG, 0xff}, {ST0, 0x4f5f58fca5823539}, {ST1, 1ull << 63}, {ST1E, 0xffff}},
 	 {{SW, 2}, {FIP, 1}}},
