@@ -133,6 +133,8 @@ struct cli_guest {
 int cli_guest_open(struct cli_guest *g, const struct guest_opts *o, int argc, char **argv,
 		   struct err *err);
 void cli_guest_close(struct cli_guest *g);
+/* Its machine is made: the image and the initial RAM disk are in there and not kept twice. */
+void cli_guest_loaded(struct cli_guest *g);
 /* The machine; a missing KVM says what else there is. Status or 0. */
 int cli_guest_start(struct cli_guest *g, struct vm **vm, struct err *err);
 /* Run it to its end; the header's idea of a good end counts. */

@@ -118,6 +118,7 @@ static int run(void *opt, int argc, char **argv)
 	vm_console(vm)->tee_ctx = &tee;
 	if (o->g.verbose)
 		show_machine(&g, vm);
+	cli_guest_loaded(&g);
 	signal(SIGINT, on_interrupt);
 	signal(SIGTERM, on_interrupt);
 	cli_guest_run(&g, vm, &res);

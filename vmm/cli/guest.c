@@ -444,6 +444,21 @@ void cli_guest_close(struct cli_guest *g)
 	g->has_header = false;
 }
 
+void cli_guest_loaded(struct cli_guest *g)
+{
+	struct load_blob *done[] = {&g->spec.load.image, &g->spec.load.initrd};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(done); i++) {
+		for (unsigned k = 0; k < g->nr_files; k++) {
+			if (g->files[k] != done[i]->data)
+				continue;
+			free(g->files[k]);
+			g->files[k] = NULL;
+		}
+		*done[i] = (struct load_blob){0};
+	}
+}
+
 /* Was it KVM that was missing? Then (err) says so, and what there is without it. */
 static bool no_kvm(struct err *err)
 {
