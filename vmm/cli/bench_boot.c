@@ -294,7 +294,7 @@ int bench_boot(const struct bench_opts *o)
 		 .cmdline = "console=ttyS0 panic=-1"},
 		{.name = "tiny",
 		 .kernel = "vmlinux",
-		 .machine = "microvm",
+		 .machine = "microvm,acpi=off",
 		 .cmdline = "console=ttyS0 panic=-1"},
 	};
 	bool qemu = have_qemu();
