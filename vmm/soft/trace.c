@@ -336,9 +336,10 @@ void soft_fast_run(struct soft *s)
 	struct soft_trace *t;
 
 	note_mode(s);
-	t = lookup(s); /* may raise a fault, or forget all */
+	/* Before the target is looked up: should that fault, the link does not lead to the handler. */
 	pending = f->pending;
 	f->pending = NULL;
+	t = lookup(s); /* or forgets all: then the key is another one */
 	if (!t || s->icount_end - s->icount < t->n) {
 		soft_step(s);
 		return;
