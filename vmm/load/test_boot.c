@@ -392,6 +392,20 @@ static void test_versions(void **state)
 	}
 }
 
+/* Before 2.00 there was another header. */
+static void test_too_old(void **state)
+{
+	struct fix *f = fix_bzimage(32 * MIB);
+
+	(void)state;
+	f->req.boot = LOAD_BOOT_16;
+	st_le16(f->img + 0x206, 0x1ff);
+	fix_bad(f, -ENOEXEC, "not 2.00 or later");
+	st_le16(f->img + 0x206, 0x200);
+	fix_ok(f);
+	fix_free(f);
+}
+
 /* Before 2.02 the zero page says where the command line is in another way. */
 static void test_old_cmdline(void **state)
 {
@@ -478,8 +492,9 @@ int main(void)
 		cmocka_unit_test(test_payload_fields), cmocka_unit_test(test_payload_length),
 		cmocka_unit_test(test_damage),	       cmocka_unit_test(test_unknown),
 		cmocka_unit_test(test_by_32),	       cmocka_unit_test(test_versions),
-		cmocka_unit_test(test_old_cmdline),    cmocka_unit_test(test_old_sizes),
-		cmocka_unit_test(test_names),	       cmocka_unit_test(test_wrong_way),
+		cmocka_unit_test(test_too_old),	       cmocka_unit_test(test_old_cmdline),
+		cmocka_unit_test(test_old_sizes),      cmocka_unit_test(test_names),
+		cmocka_unit_test(test_wrong_way),
 	};
 
 	return cmocka_run_group_tests_name("load boot", tests, NULL, NULL);

@@ -179,6 +179,35 @@ static void test_dictionary(void **state)
 	free(packed);
 }
 
+/* xz: a footer that is right by itself, but of another stream. */
+static void test_xz_footer(void **state)
+{
+#if UNPACK_WITH_LZMA
+	uint8_t packed[4096], other[LZMA_STREAM_HEADER_SIZE], *p = plain(100), *foot;
+	size_t n = pack(UNPACK_XZ, p, 100, packed, sizeof(packed));
+	lzma_stream_flags flags;
+	struct err err;
+
+	(void)state;
+	foot = packed + n - LZMA_STREAM_HEADER_SIZE;
+	assert_int_equal(lzma_stream_footer_decode(&flags, foot), LZMA_OK);
+	memcpy(other, foot, sizeof(other));
+	flags.backward_size += 4;
+	assert_int_equal(lzma_stream_footer_encode(&flags, foot), LZMA_OK);
+	assert_int_equal(run_free(UNPACK_XZ, packed, n, 100, &err), -ENOEXEC);
+	flags.backward_size -= 4;
+	flags.check = LZMA_CHECK_CRC64;
+	assert_int_equal(lzma_stream_footer_encode(&flags, foot), LZMA_OK);
+	assert_int_equal(run_free(UNPACK_XZ, packed, n, 100, &err), -ENOEXEC);
+	memcpy(foot, other, sizeof(other));
+	assert_int_equal(run_free(UNPACK_XZ, packed, n, 100, &err), 0);
+	free(p);
+#else
+	(void)state;
+	skip();
+#endif
+}
+
 /* lz4: frames one after the other, padding, sizes that cannot be. */
 static void test_lz4(void **state)
 {
@@ -288,10 +317,11 @@ static void test_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_round),  cmocka_unit_test(test_cut),
-		cmocka_unit_test(test_damage), cmocka_unit_test(test_dictionary),
-		cmocka_unit_test(test_lz4),    cmocka_unit_test(test_large),
-		cmocka_unit_test(test_detect), cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_round),	  cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_damage),	  cmocka_unit_test(test_dictionary),
+		cmocka_unit_test(test_xz_footer), cmocka_unit_test(test_lz4),
+		cmocka_unit_test(test_large),	  cmocka_unit_test(test_detect),
+		cmocka_unit_test(test_refused),
 	};
 
 	return cmocka_run_group_tests_name("unpack", tests, NULL, NULL);
