@@ -71,6 +71,8 @@ struct cpu_kvm {
  * behind it; both do nothing where the CPU has no APIC.
  */
 void cpu_kvm_msr_filter(struct cpu_kvm *k);
+/* The TSC as the template's leaves have it, where KVM can, else the leaves as the TSC is. */
+void cpu_kvm_tsc(struct cpu_kvm *k, struct kvm_cpuid_entry2 *ents, size_t n);
 void cpu_kvm_tell_cr8(struct cpu_kvm *k); /* the guest may raise it without an exit */
 void cpu_kvm_before_msr(struct cpu_kvm *k, struct cpu_exit *e);
 int cpu_kvm_after_msr(struct cpu_kvm *k, struct cpu_exit *e);

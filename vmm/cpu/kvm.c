@@ -515,8 +515,10 @@ static int set_cpuid(struct cpu_kvm *k, const struct cpu_config *cfg, struct err
 	for (size_t i = 0; i < cfg->nr_cpuid; i++) {
 		const struct x86_cpuid *t = &cfg->cpuid[i];
 
-		/* The TSC is the host's here: how fast it is, the guest finds out by itself. */
-		if (t->leaf == CPUID_TSC || t->leaf == CPUID_MHZ)
+		/*
+		 * The TSC is the host's here: without host time the guest is not told how fast it is.
+		 */
+		if (!cfg->host_time && (t->leaf == CPUID_TSC || t->leaf == CPUID_MHZ))
 			continue;
 		ents[n++] = (struct kvm_cpuid_entry2){
 			.function = t->leaf,
@@ -530,6 +532,7 @@ static int set_cpuid(struct cpu_kvm *k, const struct cpu_config *cfg, struct err
 		if (t->leaf == 1 && (t->ecx & CPUID_1_ECX_XSAVE))
 			k->has_xsave = true;
 	}
+	cpu_kvm_tsc(k, ents, n);
 	return n ? kvm_set_cpuid(&k->vcpu, ents, n, err) : 0;
 }
 

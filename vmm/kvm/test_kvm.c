@@ -392,6 +392,9 @@ static void interrupts_and_debug(void **state)
 	assert_fails(kvm_nmi(&none, &err), -EBADF, "KVM_NMI");
 	assert_true(kvm_get_tsc_khz(&r->vcpu, NULL) > 100000);
 	assert_fails(kvm_get_tsc_khz(&none, &err), -EBADF, "KVM_GET_TSC_KHZ");
+	assert_int_equal(kvm_set_tsc_khz(&r->vcpu, (unsigned)kvm_get_tsc_khz(&r->vcpu, NULL), NULL),
+			 0);
+	assert_fails(kvm_set_tsc_khz(&none, 1000000, &err), -EBADF, "KVM_SET_TSC_KHZ");
 	assert_int_equal(kvm_set_guest_debug(&r->vcpu, &d, NULL), 0);
 	assert_fails(kvm_set_guest_debug(&none, &d, &err), -EBADF, "KVM_SET_GUEST_DEBUG");
 	sigemptyset(&set);

@@ -133,6 +133,11 @@ int kvm_get_tsc_khz(const struct kvm_vcpu *vcpu, struct err *err)
 	return kvm_ioctl(vcpu->fd, KVM_GET_TSC_KHZ, NULL, "KVM_GET_TSC_KHZ", err);
 }
 
+int kvm_set_tsc_khz(const struct kvm_vcpu *vcpu, unsigned khz, struct err *err)
+{
+	return kvm_ioctl(vcpu->fd, KVM_SET_TSC_KHZ, (void *)(uintptr_t)khz, "KVM_SET_TSC_KHZ", err);
+}
+
 int kvm_interrupt(const struct kvm_vcpu *vcpu, uint32_t vector, struct err *err)
 {
 	struct kvm_interrupt irq = {.irq = vector}, *in = &irq;

@@ -88,7 +88,8 @@ static int add_cpu(struct vm *vm, const struct vm_spec *spec, struct err *err)
 				 .clock = &vm->clock,
 				 .seed = spec->seed,
 				 .track_dirty = spec->track_dirty,
-				 .want_rip = spec->want_rip};
+				 .want_rip = spec->want_rip,
+				 .host_time = vm->host_time};
 	int r;
 
 	cfg.cpuid = x86_cpuid_template(vm_choose_model(vm, spec), &cfg.nr_cpuid);
@@ -156,7 +157,10 @@ int vm_new(struct vm **out, const struct vm_spec *spec, struct err *err)
 	if (vm->machine == VM_MACHINE_AUTO)
 		vm->machine = is_linux(&spec->load) ? VM_MACHINE_PC : VM_MACHINE_TEST;
 	vm->finishes = spec->cpu == VM_CPU_KVM && !spec->no_finish;
-	vm->exit_ns = spec->cpu == VM_CPU_SOFT ? 0 : VM_EXIT_NS;
+	vm->host_time =
+		spec->cpu == VM_CPU_KVM &&
+		(spec->host_time || (vm->machine == VM_MACHINE_PC && is_linux(&spec->load)));
+	vm->exit_ns = spec->cpu == VM_CPU_SOFT || vm->host_time ? 0 : VM_EXIT_NS;
 	vm->track_dirty = spec->track_dirty;
 	vm->hlt_resumes = spec->hlt_resumes || spec->cpu == VM_CPU_SCRIPT;
 	vm->r.guest = -1;

@@ -19,6 +19,8 @@ enum vm_pending {
 	VM_P_RESET = 1u << 7, /* the guest reset the machine */
 	VM_P_OFF = 1u << 8,   /* the guest switched it off */
 	VM_P_PANIC = 1u << 9, /* its kernel has panicked and waits for ever */
+	VM_P_TIMER =
+		1u << 10, /* host time: a timer is due before the CPU would come back for one */
 };
 
 /* What a run changes beside its parts: plain data, kept whole by a snapshot. */
@@ -69,6 +71,10 @@ struct vm {
 	unsigned exit_ns;      /* virtual time that an exit takes */
 	uint64_t icount_extra; /* of the CPU's count: not this machine's own past */
 	bool track_dirty, hlt_resumes, finishes;
+	bool host_time;	    /* the clock follows the host's */
+	uint64_t host_base; /* the host's time when the clock was 0 */
+	uint64_t back_at;   /* when the CPU comes back for a timer at the latest */
+	uint64_t wall_end;  /* the host's time at which the run has to end; 0: none */
 	uint8_t pass_code;
 	bool wants_code; /* the guest is to pass by writing pass_code, not by switching off */
 	/* who else hears the serial port */
@@ -97,6 +103,14 @@ void vm_refuse(void *ctx);
 void vm_cr8(void *ctx, unsigned cr8);
 void vm_send_nmi(void *ctx);
 void vm_power(void *ctx, enum dev_power what);
+/* vm_time.c: the clock of a machine that follows the host's. */
+uint64_t vm_host_ns(void);
+void vm_time_start(struct vm *vm, uint64_t wall_ms);
+void vm_time_follow(struct vm *vm);
+/* How many ms the CPU may run until a timer is due, at most (ms) of them; 0: no end. */
+uint64_t vm_time_slice(struct vm *vm, uint64_t ms);
+/* Sleep until INTR is up, or the run has to end. False: it never will be. */
+bool vm_time_sleep(struct vm *vm);
 /* vm_panic.c: struct chr's tee; and the words of a kernel that panicked, or "". */
 void vm_hear_serial(void *ctx, const void *p, size_t len);
 void vm_add_panic(struct vm *vm, char *reason, size_t len);

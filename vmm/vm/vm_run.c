@@ -12,7 +12,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include <vmm/testdev.h>
 
@@ -197,6 +196,8 @@ static void handle_msr(struct vm *vm, struct cpu_exit *e)
 /* Let time pass until an interrupt or NMI is there to be taken. False: it never will be. */
 static bool sleep_until_woken(struct vm *vm)
 {
+	if (vm->host_time)
+		return vm_time_sleep(vm);
 	for (unsigned i = 0; i < HLT_TIMERS && !vm->r.intr; i++) {
 		uint64_t next = clock_next(&vm->clock), now = clock_now(&vm->clock);
 
@@ -281,6 +282,8 @@ enum cpu_answer vm_exit(void *ctx, struct cpu_exit *e)
 	struct vm *vm = ctx;
 
 	vm->r.exits++;
+	if (vm->host_time)
+		vm_time_follow(vm);
 	switch (e->kind) {
 	case CPU_EXIT_PIO:
 		handle_pio(vm, e);
@@ -305,6 +308,8 @@ enum cpu_answer vm_exit(void *ctx, struct cpu_exit *e)
 	}
 	if (vm->r.exits >= vm->exits_end)
 		vm->pending |= VM_P_EXITS;
+	if (vm->host_time && clock_next(&vm->clock) < vm->back_at)
+		vm->pending |= VM_P_TIMER;
 	return vm->pending ? CPU_HALT : CPU_GO;
 }
 
@@ -468,10 +473,7 @@ static void boundary(struct vm *vm)
 
 static uint64_t host_ms(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+	return vm_host_ns() / 1000000;
 }
 
 struct run_limits {
@@ -558,8 +560,13 @@ static void run_loop(struct vm *vm, const struct run_limits *l)
 	uint64_t budget, ms;
 
 	while (!vm->r.ended && limits_left(vm, l, &budget, &ms)) {
-		enum cpu_stop stop = vm->cpu->ops->run(vm->cpu, budget, ms);
+		enum cpu_stop stop;
 
+		if (vm->host_time) {
+			vm_time_follow(vm);
+			ms = vm_time_slice(vm, ms);
+		}
+		stop = vm->cpu->ops->run(vm->cpu, budget, ms);
 		if (stop == CPU_STOP_ERROR) {
 			end_by_error(vm);
 			return;
@@ -572,7 +579,7 @@ static void run_loop(struct vm *vm, const struct run_limits *l)
 			vm_end(vm, VM_PASS, "script", "the script is at its end");
 		else if (stop == CPU_STOP_FAULTS)
 			end_by_faults(vm);
-		else if (stop == CPU_STOP_TIME) {
+		else if (stop == CPU_STOP_TIME && !vm->host_time) {
 			stop_by_limit(vm, l, LIMIT_WALL);
 			return;
 		}
@@ -619,6 +626,8 @@ int vm_run(struct vm *vm, const struct vm_limits *lim, struct vm_result *res)
 		l.count0 = l.budget ? vm->cpu->ops->icount(vm->cpu) : 0;
 		l.ms0 = l.wall_ms ? host_ms() : 0;
 	}
+	if (vm->host_time && !vm->r.ended)
+		vm_time_start(vm, l.wall_ms);
 	run_loop(vm, &l);
 	fill_result(vm, res);
 	return 0;

@@ -95,6 +95,8 @@ struct cpu_config {
 	bool track_dirty;    /* keep a dirty log: snapshots need it; off costs less */
 	/* cpu.rip and cpu_exit.rip at every exit, for traces; without it only at the rare ones. */
 	bool want_rip;
+	/* kvm: where the TSC cannot have the frequency that the template names, CPUID names the host's. */
+	bool host_time;
 };
 
 /*

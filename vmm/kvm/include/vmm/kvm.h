@@ -116,6 +116,7 @@ int kvm_set_cpuid(const struct kvm_vcpu *vcpu, const struct kvm_cpuid_entry2 *en
 		  struct err *err);
 /* The guest TSC's frequency in kHz. */
 int kvm_get_tsc_khz(const struct kvm_vcpu *vcpu, struct err *err);
+int kvm_set_tsc_khz(const struct kvm_vcpu *vcpu, unsigned khz, struct err *err);
 int kvm_interrupt(const struct kvm_vcpu *vcpu, uint32_t vector, struct err *err);
 int kvm_nmi(const struct kvm_vcpu *vcpu, struct err *err);
 int kvm_set_guest_debug(const struct kvm_vcpu *vcpu, const struct kvm_guest_debug *d,

@@ -76,6 +76,11 @@ struct vm_spec {
 	bool track_dirty;      /* snapshots are wanted */
 	bool want_rip;	       /* RIP in every trace event; costs a little on kvm */
 	bool no_finish;	       /* kvm: a failed emulation ends the run, soft does not finish it */
+	/*
+	 * kvm: time is the host's, so that a guest can wait by spinning; the run does not repeat. A Linux
+	 * kernel on the PC has it always.
+	 */
+	bool host_time;
 	bool hlt_resumes; /* HLT with nothing to wake it goes on: benches. script always does */
 };
 
