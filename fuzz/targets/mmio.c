@@ -400,9 +400,12 @@ static struct ring *ring_of(uint8_t sel, unsigned *which, unsigned *queue)
 
 static void lay_out(struct ring *r, unsigned which, unsigned queue, uint8_t layout)
 {
+	/* Of what a queue's size can be, so that a device that looks at no more takes it. */
+	uint64_t num = r->num & 0xffff ? r->num & 0xffff : r->num;
+
 	r->desc = MMIO_RINGS(which, queue);
-	r->avail = r->desc + 16ull * r->num;
-	r->used = align_up(r->avail + 6 + 2ull * r->num, 4);
+	r->avail = r->desc + 16 * num;
+	r->used = align_up(r->avail + 6 + 2 * num, 4);
 	switch ((enum mmio_layout)(layout & 7)) {
 	case MMIO_L_NORMAL:
 	case MMIO_L_NORMAL2:
