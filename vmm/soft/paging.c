@@ -349,19 +349,25 @@ static uint32_t translate(struct soft *s, struct walk *w)
 	return 0;
 }
 
-uint64_t soft_translate(struct soft *s, uint64_t la, enum soft_access acc, unsigned cpl)
+static __attribute__((noinline)) uint64_t translate_slow(struct soft *s, uint64_t la,
+							 enum soft_access acc, unsigned cpl)
 {
-	const struct soft_tlb_entry *t = &s->tlb[soft_tlb_of(s, cpl)][la / GMEM_PAGE % SOFT_TLB];
 	struct walk w = {.la = la, .acc = acc, .cpl = cpl, .update = true};
-	uint64_t has = acc == SOFT_READ ? t->rd : acc == SOFT_WRITE ? t->wr : t->ex;
-	uint32_t e;
+	uint32_t e = translate(s, &w);
 
-	if (s->remembers && has == (la & ~(GMEM_PAGE - 1)))
-		return t->gpa | (la & (GMEM_PAGE - 1));
-	e = translate(s, &w);
 	if (e)
 		soft_page_fault(s, la, e & ~PF_IS);
 	return w.gpa;
+}
+
+uint64_t soft_translate(struct soft *s, uint64_t la, enum soft_access acc, unsigned cpl)
+{
+	const struct soft_tlb_entry *t = &s->tlb[soft_tlb_of(s, cpl)][la / GMEM_PAGE % SOFT_TLB];
+	uint64_t has = acc == SOFT_READ ? t->rd : acc == SOFT_WRITE ? t->wr : t->ex;
+
+	if (s->remembers && has == (la & ~(GMEM_PAGE - 1)))
+		return t->gpa | (la & (GMEM_PAGE - 1));
+	return translate_slow(s, la, acc, cpl);
 }
 
 bool soft_translate_try(struct soft *s, uint64_t la, enum soft_access acc)
