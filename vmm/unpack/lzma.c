@@ -54,23 +54,23 @@ static lzma_ret feed(lzma_stream *z, const uint8_t *in, size_t len)
 	return rc;
 }
 
-static int alone(struct unpack_io *io, lzma_stream *z, const uint8_t *head)
+/* (spare) is a byte that nobody wants. */
+static int alone(struct unpack_io *io, lzma_stream *z, const uint8_t *head, uint8_t *spare)
 {
-	uint8_t spare;
 	lzma_ret rc;
 
 	/* Nothing comes of the header, but without room it is not even read. */
-	z->next_out = &spare;
+	z->next_out = spare;
 	z->avail_out = 1;
 	rc = feed(z, head, ALONE_HEADER);
-	z->next_out = io->cap ? io->out : &spare;
+	z->next_out = io->cap ? io->out : spare;
 	z->avail_out = io->cap;
 	if (rc == LZMA_OK)
 		rc = feed(z, io->in + ALONE_HEADER, io->len - ALONE_HEADER);
 	io->made = io->cap - z->avail_out;
 	/* Where the output is full an end marker may still come, or a byte too much. */
 	if ((rc == LZMA_OK || rc == LZMA_BUF_ERROR) && !z->avail_out) {
-		z->next_out = &spare;
+		z->next_out = spare;
 		z->avail_out = 1;
 		do {
 			rc = lzma_code(z, LZMA_RUN);
@@ -87,7 +87,7 @@ static int alone(struct unpack_io *io, lzma_stream *z, const uint8_t *head)
 int unpack_lzma(struct unpack_io *io)
 {
 	lzma_stream z = LZMA_STREAM_INIT;
-	uint8_t head[ALONE_HEADER];
+	uint8_t head[ALONE_HEADER], spare = 0;
 	int err;
 
 	if (io->len < sizeof(head))
@@ -96,7 +96,7 @@ int unpack_lzma(struct unpack_io *io)
 	st_le32(head + ALONE_DICT, dictionary(io, ld_le32(head + ALONE_DICT)));
 	if (lzma_alone_decoder(&z, io->cap + DECODER_MEMORY) != LZMA_OK)
 		return unpack_no_memory(io);
-	err = alone(io, &z, head);
+	err = alone(io, &z, head, &spare);
 	lzma_end(&z);
 	return err;
 }
