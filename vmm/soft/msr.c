@@ -40,10 +40,10 @@
 #define DEBUGCTL_KNOWN SOFT_DEBUGCTL_BTF /* no LBR: there is no MSR to look at */
 #define PLATFORM_RATIO (10ull << 8)	 /* times 100 MHz: the 1 GHz of CPUID leaf 22 */
 /*
- * RDCL, L1D flush at VM entry, SSB, MDS, page size change, TAA, SBDR, FBSDP, PSDP, GDS, RFDS: none of them
- * is here, where nothing is done but what the program says.
+ * RDCL, L1D flush at VM entry, SSB, MDS, page size change, TAA, SBDR, FBSDP, PSDP, GDS, RFDS, ITS: none of
+ * them is here, where nothing is done but what the program says.
  */
-#define ARCH_CAPS      0xc00e179ull
+#define ARCH_CAPS      0x400000000c00e179ull
 #define CPUID_ADJUST   (1u << 1)  /* leaf 7, EBX */
 #define CPUID_ARCHCAPS (1u << 29) /* leaf 7, EDX */
 #define CPUID_X2APIC   (1u << 21) /* leaf 1, ECX */
