@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "blk_priv.h"
 #include <vmm/blk.h>
 
 #define SPEC_MAX 4096u /* bytes of a disk's text with its NUL */
@@ -71,23 +72,31 @@ void blk_close(struct blk *b)
 
 /* ---- from text --------------------------------------------------------------------------------- */
 
-/* Takes `,ro` and `,rw` off the end of (text). */
-static int take_options(char *text, bool *ro, bool *rw, struct err *err)
+struct options {
+	bool ro, rw;
+	const char *snapshot;
+};
+
+/* Takes the options off the end of (text). */
+static int take_options(char *text, struct options *o, struct err *err)
 {
 	char *comma;
 
-	*ro = *rw = false;
+	memset(o, 0, sizeof(*o));
 	while ((comma = strrchr(text, ',')) != NULL) {
 		if (!strcmp(comma, ",ro"))
-			*ro = true;
+			o->ro = true;
 		else if (!strcmp(comma, ",rw"))
-			*rw = true;
+			o->rw = true;
+		else if (!strncmp(comma, ",snapshot=", 10))
+			o->snapshot = comma + 10;
 		else
 			break;
 		*comma = 0;
 	}
-	if (*ro && *rw)
-		return err_set(err, -EINVAL, "disk %.80s: ro and rw contradict each other", text);
+	if (o->rw && (o->ro || o->snapshot))
+		return err_set(err, -EINVAL, "disk %.80s: %s and rw contradict each other", text,
+			       o->ro ? "ro" : "snapshot");
 	return 0;
 }
 
@@ -101,14 +110,22 @@ static int open_mem(struct blk **out, const char *text, struct err *err)
 }
 
 /* A file: without rw it is only read, and unless ro is said too, changes are kept in memory. */
-static int open_file(struct blk **out, const char *path, bool ro, bool rw, struct err *err)
+static int open_file(struct blk **out, const char *text, const struct options *o, struct err *err)
 {
 	struct blk *b;
-	int r = blk_raw_open(&b, path, !rw, err);
+	int r;
 
+	if (!strncmp(text, "qcow2:", 6))
+		r = blk_qcow2_open(&b, text + 6, !o->rw, o->snapshot, err);
+	else if (strncmp(text, "raw:", 4) && blk_is_qcow2(text))
+		r = blk_qcow2_open(&b, text, !o->rw, o->snapshot, err);
+	else if (o->snapshot)
+		r = err_set(err, -EINVAL, "disk %.80s: only a qcow2 image has snapshots", text);
+	else
+		r = blk_raw_open(&b, strncmp(text, "raw:", 4) ? text : text + 4, !o->rw, err);
 	if (r)
 		return r;
-	if (!ro && !rw)
+	if (!o->ro && !o->rw)
 		return blk_overlay_new(out, b, err);
 	*out = b;
 	return 0;
@@ -117,7 +134,7 @@ static int open_file(struct blk **out, const char *path, bool ro, bool rw, struc
 int blk_open(struct blk **out, const char *spec, struct err *err)
 {
 	char text[SPEC_MAX];
-	bool ro, rw;
+	struct options o;
 	int r;
 
 	*out = NULL;
@@ -125,14 +142,14 @@ int blk_open(struct blk **out, const char *spec, struct err *err)
 	if (r < 0 || (size_t)r >= sizeof(text))
 		return err_set(err, -EINVAL, "disk %.40s...: over %u bytes of text", spec,
 			       SPEC_MAX);
-	r = take_options(text, &ro, &rw, err);
+	r = take_options(text, &o, err);
 	if (r)
 		return r;
 	if (!strncmp(text, "mem:", 4)) {
 		r = open_mem(out, text + 4, err);
 		if (!r)
-			(*out)->read_only = ro;
+			(*out)->read_only = o.ro;
 		return r;
 	}
-	return open_file(out, strncmp(text, "raw:", 4) ? text : text + 4, ro, rw, err);
+	return open_file(out, text, &o, err);
 }

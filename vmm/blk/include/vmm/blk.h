@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * blk: what a disk's bytes are kept in: memory, a raw file, or a layer of changes over either.
+ * blk: what a disk's bytes are kept in: memory, a raw file, a qcow2 image (see qcow2.h), or a layer of
+ * changes over any of them.
  *
  * Guarantees: every access is checked against the size and against read-only here, before a back end
  * sees it, and is all or nothing as far as the caller can tell: after an error the bytes of that range
@@ -70,13 +71,22 @@ int blk_mem_new(struct blk **out, uint64_t size, struct err *err);
  */
 int blk_raw_open(struct blk **out, const char *path, bool read_only, struct err *err);
 /*
+ * An image in QEMU's format, with the files that it stands on; their names are relative to its folder,
+ * at most 16 stand on each other. (snapshot): read that one, by name or id; NULL: what is now. As
+ * blk_raw_open() and qcow2_open(); -ELOOP: it stands on itself, or on too many.
+ */
+int blk_qcow2_open(struct blk **out, const char *path, bool read_only, const char *snapshot,
+		   struct err *err);
+/*
  * Changes stay in memory, the lower disk is only read. Takes (lower) over, also when it fails.
  */
 int blk_overlay_new(struct blk **out, struct blk *lower, struct err *err);
 
 /*
- * From text: `mem:SIZE` (with k, M, G), `raw:FILE` or `FILE`, followed by any of `,ro` (read-only),
- * `,rw` (changes go to the file; without it they stay in memory). -EINVAL names what is wrong.
+ * From text: `mem:SIZE` (with k, M, G), `raw:FILE`, `qcow2:FILE` or `FILE` (qcow2 if it begins as such
+ * an image does, else raw), followed by any of `,ro` (read-only), `,rw` (changes go to the file;
+ * without it they stay in memory), `,snapshot=NAME` (of an image, not with rw). Where a guest writes to
+ * a raw file say raw:, or it may make an image of it that names any file. -EINVAL names what is wrong.
  */
 int blk_open(struct blk **out, const char *spec, struct err *err);
 
