@@ -261,8 +261,7 @@ int sil_summary(struct buf *b, const struct sil_report *rep)
 	buf_printf(b, "\t%zu of %zu forms\n", left, rep->nr_forms);
 	for (int i = 0; i < SIL_EXPLAINED; i++)
 		if (rep->explained[i])
-			buf_printf(b, "# explained, %" PRIu64 ": %s\n", rep->explained[i],
-				   sil_explanation(i));
+			buf_printf(b, "# explained: %s\n", sil_explanation(i));
 	free(g);
 	return b->failed ? -ENOMEM : 0;
 }
