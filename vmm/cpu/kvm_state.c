@@ -236,6 +236,7 @@ int cpu_kvm_get(struct cpu *c, struct cpu_state *s, struct err *err)
 	int r;
 
 	memset(s, 0, sizeof(*s)); /* padding too: states are compared as bytes */
+	s->misc_enable = X86_MISC_FAST_STRINGS;
 	r = kvm_get_regs(&k->vcpu, &u.regs, err);
 	if (r)
 		return r;

@@ -137,7 +137,7 @@ static const struct state_field fields[] = {
 	FLAG("halted", halted, 0),
 	FIELD("pkru", pkru, 0),
 	FIELD("tsc_aux", tsc_aux, 0),
-	FIELD("misc_enable", misc_enable, 1 /* fast strings: SDM 4, table 2-2 */),
+	FIELD("misc_enable", misc_enable, X86_MISC_FAST_STRINGS),
 	FIELD("tsc_offset", tsc_offset, 0),
 	FIELD("debugctl", debugctl, 0),
 	STATE_END,

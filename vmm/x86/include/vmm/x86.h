@@ -95,6 +95,9 @@ extern const uint32_t x86_msr_list[X86_MSRS]; /* unused entries at the end are 0
 /* The index in x86_msr_list and msr[] of MSR (num), or -1. */
 int x86_msr_index(uint32_t num);
 
+/* IA32_MISC_ENABLE after a reset: SDM 4, table 2-2. */
+#define X86_MISC_FAST_STRINGS 1ull
+
 struct cpu_state {
 	uint64_t gpr[X86_GPRS];
 	uint64_t rip, rflags;
@@ -113,7 +116,7 @@ struct cpu_state {
 	bool nmi_pending, nmi_masked;
 	uint8_t shadow; /* interrupt shadow: 1 STI, 2 MOV SS */
 	bool halted;
-	/* What soft has beside, and kvm keeps to itself: there all are 0. */
+	/* What soft has beside, and kvm keeps to itself: there all are as after a reset. */
 	uint32_t pkru, tsc_aux;
 	uint64_t misc_enable; /* what was written to IA32_MISC_ENABLE */
 	uint64_t tsc_offset;  /* the TSC is the time plus this: IA32_TSC_ADJUST */
