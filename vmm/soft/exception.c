@@ -340,6 +340,7 @@ static bool deliver(struct soft *s, struct event *ev)
 		plain = false;
 		if (n == NESTED_MAX || !next_event(s, ev)) {
 			s->shutdown = true;
+			s->reported = false; /* a HLT that it came out of may have been */
 			break;
 		}
 		/* What was interrupted is as before, or a new task at its first instruction. */

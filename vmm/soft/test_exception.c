@@ -637,9 +637,29 @@ static void tables_in_mmio(void **state)
 	test_soft_close(&t);
 }
 
+/* The HLT that it woke from was reported: that is another exit. */
+static void shutdown_out_of_hlt(void **state)
+{
+	static const uint8_t code[] = {0xfb, 0xf4}; /* sti; hlt */
+	struct test_soft t;
+
+	(void)state;
+	test_soft_open(&t, X86_LONG);
+	test_soft_code(&t, code, sizeof(code));
+	assert_int_equal(soft_run(t.s, 100), SOFT_STOP_HLT);
+	assert_int_equal(t.nr_exits, 1);
+	t.s->idt.limit = 0;
+	soft_intr(t.s, true);
+	assert_int_equal(soft_run(t.s, 100), SOFT_STOP_SHUTDOWN);
+	assert_int_equal(t.nr_exits, 2);
+	assert_int_equal(t.exits[1].kind, CPU_EXIT_SHUTDOWN);
+	test_soft_close(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(shutdown_out_of_hlt),
 		cmocka_unit_test(real_frame),
 		cmocka_unit_test(real_idt_limit),
 		cmocka_unit_test(prot_same_privilege),
