@@ -41,7 +41,7 @@ static uint8_t pattern[MAX_STORE + 64], scratch[2][MAX_STORE];
 
 static struct run {
 	const uint8_t *p, *end;
-	bool dear;
+	bool dear, deep; /* deep: a chain with bytes was walked */
 	struct world *w;
 	struct gmem *g;
 	struct virtq *q;
