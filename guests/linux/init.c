@@ -5,15 +5,15 @@
  * what followed: floating point, memory and system calls work. 0 at port 0xf4 ends the run on
  * machines with that port; others are powered off.
  */
-#define SYS_write   1
-#define SYS_mmap    9
-#define SYS_getpid  39
-#define SYS_reboot  169
-#define SYS_ioperm  173
+#define SYS_write  1
+#define SYS_mmap   9
+#define SYS_getpid 39
+#define SYS_reboot 169
+#define SYS_ioperm 173
 
-#define DEBUG_EXIT  0xf4
-#define PAGES	    16
-#define PAGE	    4096
+#define DEBUG_EXIT 0xf4
+#define PAGES	   16
+#define PAGE	   4096
 
 #define LINUX_REBOOT_MAGIC1	   0xfee1dead
 #define LINUX_REBOOT_MAGIC2	   672274793
