@@ -124,21 +124,30 @@ static bool is_ram(const struct soft *s, uint64_t gpa)
 	return false;
 }
 
+/* A slot for a page that has none; NULL: no room. */
+static struct table_page *add_page(struct soft *s, uint64_t gpa)
+{
+	struct soft_xlat *x = s->xlat;
+
+	gpa &= ~PAGE_MASK;
+	for (unsigned i = 0; i < PROBES; i++) {
+		struct table_page *p = &x->pages[(gpa / GMEM_PAGE + i) % TABLES];
+
+		if (p->gen == x->gen)
+			continue;
+		*p = (struct table_page){.gpa = gpa, .gen = x->gen, .ram = is_ram(s, gpa)};
+		return p;
+	}
+	return NULL;
+}
+
 /* Watch the entry at (gpa). False: no room. */
 static bool watch(struct soft *s, uint64_t gpa)
 {
-	struct soft_xlat *x = s->xlat;
 	struct table_page *p = find_page(s, gpa);
 
-	for (unsigned i = 0; !p && i < PROBES; i++) {
-		struct table_page *q = &x->pages[(gpa / GMEM_PAGE + i) % TABLES];
-
-		if (q->gen == x->gen)
-			continue;
-		*q = (struct table_page){.gpa = gpa & ~PAGE_MASK, .gen = x->gen};
-		q->ram = is_ram(s, gpa);
-		p = q;
-	}
+	if (!p)
+		p = add_page(s, gpa);
 	if (!p)
 		return false;
 	if (!p->chunks) {
