@@ -92,8 +92,9 @@ SANCC := $(if $(shell command -v $(firstword $(CLANG))),$(CLANG),$(CC))
 FLAVOURS := dev release gcc clang gcc-O0 clang-O0 asan cov leak fuzz fuzz-plain afl afl-cmplog
 CC_dev            = $(CC)
 FLAGS_dev        := -O1
-# clang where it is, unless CC says otherwise: soft's handlers end in musttail jumps, and `vise bench cpu`
-# has it 1.08, 1.17 and 1.28 times as fast as gcc 12 (integer, memory, calls; see the README).
+# clang where it is, unless CC says otherwise: soft's handlers end in musttail jumps, whatever is compiled
+# in; gcc has no such promise. By the best of many runs of `vise bench cpu` on a shared machine clang 14
+# gives 470, 475 and 446 Minsn/s (integer, memory, calls), gcc 12 440, 418 and 412; medians there say less.
 CC_release        = $(RELEASECC)
 # gcc makes sibling calls of soft's handlers at -O2; elsewhere it is told nothing and loops.
 FLAGS_release    := -O2 -DSOFT_DISPATCH=1
