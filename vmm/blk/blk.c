@@ -145,7 +145,7 @@ int blk_open(struct blk **out, const char *spec, struct err *err)
 	r = take_options(text, &o, err);
 	if (r)
 		return r;
-	if (!strncmp(text, "mem:", 4)) {
+	if (!strncmp(text, "mem:", 4) && !o.snapshot) {
 		r = open_mem(out, text + 4, err);
 		if (!r)
 			(*out)->read_only = o.ro;
