@@ -111,13 +111,50 @@ static void any_bytes(void **state)
 	}
 }
 
+static void decoded(const char *bytes, size_t len, struct insn *i)
+{
+	assert_int_equal(insn_decode(bytes, len, 64, i), (int)len);
+}
+
+/* With mod 0 and base 5 in SIB there is no base, with REX.B and 67h neither. */
+static void no_base(void **state)
+{
+	struct insn i;
+
+	(void)state;
+	decoded("\x67\x47\x33\x14\x05\x98\x98\x64\x7d", 9, &i);
+	assert_int_equal(i.o[1].base, INSN_NO_REG);
+	assert_int_equal(i.o[1].index, 8);
+	assert_int_equal(i.o[1].disp, 0x7d649898);
+	decoded("\x67\x47\x33\x54\x05\x12", 6, &i);
+	assert_int_equal(i.o[1].base, 13);
+	assert_int_equal(i.o[1].disp, 0x12);
+}
+
+/* 0F 18 to 0F 1F are NOPs where no feature that we know has taken them. */
+static void reserved_nops(void **state)
+{
+	struct insn i;
+
+	(void)state;
+	decoded("\x0f\x1a\xc0", 3, &i);
+	assert_int_equal(i.op, INSN_NOP);
+	assert_int_equal(i.opcode, 0x1a);
+	decoded("\x66\x0f\x1b\x04\x25\x01\x02\x03\x04", 9, &i);
+	assert_int_equal(i.op, INSN_NOP);
+	decoded("\xf3\x48\x0f\x1e\xc8", 5, &i);
+	assert_int_equal(i.op, INSN_NOP);
+	decoded("\xf3\x0f\x1e\xfa", 4, &i);
+	assert_int_equal(i.op, INSN_ENDBR64);
+	assert_int_equal(insn_decode("\xf0\x0f\x1a\xc0", 4, 64, &i), -EILSEQ);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(known),
-		cmocka_unit_test(errors),
-		cmocka_unit_test(short_buffer),
-		cmocka_unit_test(any_bytes),
+		cmocka_unit_test(known),	 cmocka_unit_test(errors),
+		cmocka_unit_test(short_buffer),	 cmocka_unit_test(no_base),
+		cmocka_unit_test(reserved_nops), cmocka_unit_test(any_bytes),
 	};
 
 	return cmocka_run_group_tests_name("insn", tests, NULL, NULL);

@@ -218,7 +218,7 @@ static void put_group(struct buf *b, const struct group *g)
 	buf_printf(b, "%s\t%s\t%u\t%u\t%u\t%" PRIu64, features[g->feature], g->name, g->forms[0],
 		   g->forms[1], g->forms[2], g->least == UINT64_MAX ? 0 : g->least);
 	put_counts(b, &g->sum);
-	buf_printf(b, "\t%s\n", g->why ? g->why : "");
+	buf_printf(b, "\t%s\n", g->why ? g->why : "-");
 }
 
 int sil_summary(struct buf *b, const struct sil_report *rep)
@@ -253,7 +253,7 @@ int sil_summary(struct buf *b, const struct sil_report *rep)
 	for (unsigned i = 0; i < SIL_EXTRA; i++) {
 		buf_printf(b, "-\t%s\t\t\t\t", sil_extra_names[i]);
 		put_counts(b, &rep->by_form[rep->nr_forms + i]);
-		buf_printf(b, "\t\n");
+		buf_printf(b, "\t-\n");
 		add(&all, &rep->by_form[rep->nr_forms + i]);
 	}
 	buf_printf(b, "-\tall\t\t\t\t%" PRIu64, least);
