@@ -353,6 +353,7 @@ static void check_insn(struct machine *m, const struct cpu_state *s, unsigned fr
 	uint8_t bytes[INSN_MAX];
 	const struct insn_operand *o = NULL;
 	struct insn i;
+	unsigned n;
 	uint64_t la = 0, pc = s->rip + (x86_code_bits(s) == 64 ? 0 : s->seg[X86_CS].base), gpa;
 
 	if (m->over || x86_translate(m->mem, s, pc, &gpa) ||
@@ -374,6 +375,9 @@ static void check_insn(struct machine *m, const struct cpu_state *s, unsigned fr
 			depth_hit(by_stack);
 		return;
 	}
+	/* One that faults leaves what its delivery stores: the stack may be a device's. */
+	if (!done)
+		return;
 	la = linear(s, &i, o);
 	for (unsigned k = from; k < m->n; k++)
 		FUZZ_ORACLE(m->a[k].kind == CPU_EXIT_MMIO &&
@@ -384,15 +388,12 @@ static void check_insn(struct machine *m, const struct cpu_state *s, unsigned fr
 			    o->size, (unsigned long long)la);
 	if (o->size > 8 && m->n > from)
 		depth_hit(wide);
-	if (done) {
-		unsigned n = device_bytes(m, s, la, o->size);
-
-		FUZZ_ORACLE(m->n > from || !n, "no-access",
-			    "%s: %u bytes of its operand are a device's", insn_op_name(i.op), n);
-		if (n && n < o->size)
-			depth_hit(ram_and_device);
-		check_plain(m, from, n);
-	}
+	n = device_bytes(m, s, la, o->size);
+	FUZZ_ORACLE(m->n > from || !n, "no-access", "%s: %u bytes of its operand are a device's",
+		    insn_op_name(i.op), n);
+	if (n && n < o->size)
+		depth_hit(ram_and_device);
+	check_plain(m, from, n);
 }
 
 /* ---- the world ---------------------------------------------------------------------------------- */
