@@ -415,12 +415,19 @@ static void settle(struct soft *s, const struct soft_uop *u)
 	soft_flags_sync(s);
 }
 
+/* A branch is the last of its trace, even if it goes to what lies behind it. */
+static bool is_branch(const struct insn *i)
+{
+	return (i->flags & INSN_F_REL) || i->op == INSN_CALL || i->op == INSN_JMP ||
+	       i->op == INSN_RET;
+}
+
 /* May the trace go on behind (u), whose instruction was (i)? */
 static bool goes_on(const struct soft *s, const struct soft_uop *u, uint64_t start,
 		    const struct insn *i)
 {
-	return !s->events && s->rip == start + i->len && u->len == i->len && !s->stop &&
-	       !s->halted && s->fkey == key_of(s) && soft_fast_ok(s);
+	return !s->events && !is_branch(i) && s->rip == start + i->len && u->len == i->len &&
+	       !s->stop && !s->halted && s->fkey == key_of(s) && soft_fast_ok(s);
 }
 
 static bool repeated(const struct insn *i)
