@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "oracle.h"
 #include "stats.h"
 
 #define MANY  256u    /* operations a case that are told apart */
@@ -30,8 +31,7 @@ static void put(void)
 	fclose(f);
 }
 
-__attribute__((no_sanitize("coverage", "address", "undefined"))) void fuzz_case(unsigned ops,
-										bool deep)
+FUZZ_BARE void fuzz_case(unsigned ops, bool deep)
 {
 	if (!s.asked) {
 		s.asked = true;

@@ -83,8 +83,16 @@ static inline bool model_is_ram(struct model *m, uint64_t gpa, uint64_t len)
 	return model_is_there(m, gpa, len, true);
 }
 
-/* memcpy() of few bytes without a call, which a sanitizer makes dear. */
-static inline void model_bytes(uint8_t *to, const uint8_t *from, uint64_t n)
+/*
+ * memcpy() of few bytes without a call, which a sanitizer makes dear. Inlined, gcc takes the branch for
+ * many bytes for one that a small buffer may come to, and warns.
+ */
+#ifdef __clang__
+#define MODEL_INLINE inline
+#else
+#define MODEL_INLINE __attribute__((noinline, unused))
+#endif
+static MODEL_INLINE void model_bytes(uint8_t *to, const uint8_t *from, uint64_t n)
 {
 	if (n == 2) {
 		memcpy(to, from, 2);

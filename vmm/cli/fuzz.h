@@ -16,7 +16,7 @@ struct fuzz_job {
 	const char *tree, *target, *out; /* out: OUT/TARGET, where corpus and findings are */
 	enum fuzz_engine engine;
 	const char *flavour; /* where under build/ libFuzzer's binaries are; NULL: fuzz */
-	uint64_t seconds; /* 0: until stopped */
+	uint64_t seconds;    /* 0: until stopped */
 	unsigned jobs;
 	uint64_t seed;
 	const char *seeds; /* the folder of seeds */
