@@ -191,21 +191,23 @@ static int begin(struct qcow2 *q)
 	static const uint8_t none[8];
 	int r = 0;
 
-	if (q->stuck)
-		return -EIO;
 	if (!q->written && q->autoclear)
-		r = qcow2_put_link(q, H_AUTOCLEAR, none, sizeof(none));
+		r = qcow2_put(q, H_AUTOCLEAR, none, sizeof(none));
 	q->written = !r;
 	return r;
 }
 
+/*
+ * Where it fails nobody knows which entry the file has. Both lead to the same contents, and what comes next
+ * starts from the old one and writes it again.
+ */
 static int put_l1(struct qcow2 *q, uint64_t i, uint64_t e)
 {
 	uint8_t be[8];
 	int r;
 
 	st_be64(be, e);
-	r = qcow2_put_link(q, q->l1_off + 8 * i, be, sizeof(be));
+	r = qcow2_put(q, q->l1_off + 8 * i, be, sizeof(be));
 	if (!r)
 		q->l1[i] = e;
 	return r;
@@ -337,7 +339,7 @@ int qcow2_write(struct blk *b, uint64_t off, const void *buf, size_t len)
 	while (len && !r) {
 		size_t n = piece(q, off, len);
 
-		r = q->stuck ? -EIO : write_piece(q, off, p, n);
+		r = write_piece(q, off, p, n);
 		off += n;
 		p += n;
 		len -= n;
@@ -407,12 +409,11 @@ static int zero(struct qcow2 *q, uint64_t off, uint64_t len, bool hint)
 	while (len && !r) {
 		uint64_t n = piece(q, off, len);
 
-		r = q->stuck ? -EIO : 0;
 		/* Nothing here at all: a guest may zero terabytes. */
-		if (!r && !q->l1[l1_index(q, off)] && below_reads_zero(q, off)) {
+		if (!q->l1[l1_index(q, off)] && below_reads_zero(q, off)) {
 			n = span - (off & (span - 1));
 			n = n < len ? n : len;
-		} else if (!r) {
+		} else {
 			r = zero_piece(q, off, (size_t)n, hint);
 		}
 		off += n;

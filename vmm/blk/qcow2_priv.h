@@ -77,7 +77,7 @@ struct qcow2 {
 	uint32_t reftable_nr, reftable_clusters, snapshots;
 	uint64_t *l1, *reftable; /* as in the file, in host order */
 	uint64_t hint;		 /* no cluster below is free */
-	bool stuck, written;	 /* see qcow2_put_link(); the first write has come */
+	bool written;		 /* the first change has come */
 	uint64_t ticks;
 	uint32_t slots_nr;
 	struct slot slots[SLOTS_MAX];
@@ -133,11 +133,6 @@ static inline uint64_t qcow2_clusters(const struct qcow2 *q)
  */
 int qcow2_get(struct qcow2 *q, uint64_t off, void *buf, size_t len);
 int qcow2_put(struct qcow2 *q, uint64_t off, const void *buf, size_t len);
-/*
- * The header, the L1 and the refcount table, which are kept in memory too: when this fails nobody
- * knows which of the two states the file has, and nothing is written to it any more.
- */
-int qcow2_put_link(struct qcow2 *q, uint64_t off, const void *buf, size_t len);
 
 /* A table's cluster. *p holds until two more were asked for. */
 int qcow2_table(struct qcow2 *q, uint64_t off, uint8_t **p);

@@ -40,15 +40,6 @@ int qcow2_put(struct qcow2 *q, uint64_t off, const void *buf, size_t len)
 	return r;
 }
 
-int qcow2_put_link(struct qcow2 *q, uint64_t off, const void *buf, size_t len)
-{
-	int r = qcow2_put(q, off, buf, len);
-
-	if (r)
-		q->stuck = true;
-	return r;
-}
-
 /* ---- tables -------------------------------------------------------------------------------------- */
 
 int qcow2_table(struct qcow2 *q, uint64_t off, uint8_t **p)
@@ -233,7 +224,7 @@ static int new_block(struct qcow2 *q, uint64_t index)
 	if (r)
 		return r;
 	st_be64(be, off);
-	r = qcow2_put_link(q, q->reftable_off + 8 * t, be, sizeof(be));
+	r = qcow2_put(q, q->reftable_off + 8 * t, be, sizeof(be));
 	if (!r)
 		q->reftable[t] = off;
 	return r;
@@ -280,7 +271,7 @@ static int put_reftable(struct qcow2 *q, const uint64_t *table, uint64_t off, ui
 		return r;
 	st_be64(be, off);
 	st_be32(be + 8, (uint32_t)clusters);
-	return qcow2_put_link(q, H_REFTABLE_OFFSET, be, sizeof(be));
+	return qcow2_put(q, H_REFTABLE_OFFSET, be, sizeof(be));
 }
 
 /* The refcount table is full: one twice as long, behind all that it could count and all there is. */

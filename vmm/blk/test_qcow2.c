@@ -460,6 +460,52 @@ static void no_room_at_any_write(void **state)
 	free(buf);
 }
 
+/*
+ * One write fails, and is made or not; the operation is tried again. All is there when the image is
+ * opened again.
+ */
+static void unsure_at_any_write(void **state)
+{
+	static const struct image_spec spec = {3, 9, 6, SIZE, NULL, NULL};
+	static const unsigned far[] = {0, 70, 140, 1, 71, 141, 2, 72};
+	uint8_t *model = malloc(SIZE), buf[512];
+	struct image first = {0}, m = {0};
+	unsigned failed = 0;
+
+	(void)state;
+	assert_non_null(model);
+	make_mixed(&first, &spec, model, UNPACK_WITH_ZLIB);
+	image_make(&m, &spec);
+	for (uint64_t at = 2; at < 100; at++) {
+		struct blk *b;
+
+		memcpy(m.p, first.p, first.len);
+		m.len = first.len;
+		m.writes = 0;
+		m.unsure = at / 2;
+		m.made = at % 2;
+		b = open_image(&m, false);
+		for (unsigned i = 0; i < ARRAY_SIZE(far); i++) {
+			memset(buf, 0x40 + (int)i, sizeof(buf));
+			if (!blk_write(b, far[i] * 512, buf, sizeof(buf)))
+				continue;
+			failed++;
+			assert_int_equal(blk_write(b, far[i] * 512, buf, sizeof(buf)), 0);
+		}
+		blk_close(b);
+		b = open_image(&m, false);
+		for (unsigned i = 0; i < ARRAY_SIZE(far); i++) {
+			assert_int_equal(blk_read(b, far[i] * 512, buf, sizeof(buf)), 0);
+			assert_int_equal(buf[7], 0x40 + i);
+		}
+		blk_close(b);
+	}
+	assert_true(failed > 20);
+	free(first.p);
+	free(m.p);
+	free(model);
+}
+
 /* ---- the refcount table grows --------------------------------------------------------------------------- */
 
 static void table_grows(void **state)
@@ -710,17 +756,12 @@ static void auto_clear(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_width),
-		cmocka_unit_test(mixed),
-		cmocka_unit_test(cut_after_every_write),
-		cmocka_unit_test(no_room_at_any_write),
-		cmocka_unit_test(table_grows),
-		cmocka_unit_test(table_cannot_grow),
-		cmocka_unit_test(refused_images),
-		cmocka_unit_test(feature_by_name),
-		cmocka_unit_test(bad_entries),
-		cmocka_unit_test(damaged_data),
-		cmocka_unit_test(auto_clear),
+		cmocka_unit_test(every_width),		 cmocka_unit_test(mixed),
+		cmocka_unit_test(cut_after_every_write), cmocka_unit_test(no_room_at_any_write),
+		cmocka_unit_test(unsure_at_any_write),	 cmocka_unit_test(table_grows),
+		cmocka_unit_test(table_cannot_grow),	 cmocka_unit_test(refused_images),
+		cmocka_unit_test(feature_by_name),	 cmocka_unit_test(bad_entries),
+		cmocka_unit_test(damaged_data),		 cmocka_unit_test(auto_clear),
 	};
 
 	return cmocka_run_group_tests_name("qcow2", tests, make_dir, remove_dir);

@@ -26,6 +26,8 @@ struct image {
 	size_t len, max;
 	uint64_t writes; /* so far */
 	uint64_t fail;	 /* from this write on there is no room; 0: there is */
+	uint64_t unsure; /* this one fails, */
+	bool made;	 /* yet is made */
 	/* Sees each write before it is made; may be NULL. */
 	void (*seen)(struct image *m, uint64_t off, const void *buf, size_t len);
 	void *ctx;
@@ -56,10 +58,12 @@ static inline int image_write(struct qcow2_file *f, uint64_t off, const void *bu
 		return -ENOSPC;
 	if (m->seen)
 		m->seen(m, off, buf, len);
+	if (m->writes == m->unsure && !m->made)
+		return -EIO;
 	memcpy(m->p + off, buf, len);
 	if (off + len > m->len)
 		m->len = (size_t)off + len;
-	return 0;
+	return m->writes == m->unsure ? -EIO : 0;
 }
 
 static inline int image_flush(struct qcow2_file *f)
@@ -111,6 +115,13 @@ static inline uint64_t from_be(const uint8_t *p, unsigned n)
 	for (unsigned i = 0; i < n; i++)
 		v = v << 8 | p[i];
 	return v;
+}
+
+/* Without its NUL. */
+static inline void image_text(uint8_t *p, const char *text)
+{
+	while (*text)
+		*p++ = (uint8_t)*text++;
 }
 
 static inline uint32_t image_bits(const struct image *m)
@@ -183,13 +194,13 @@ static inline void image_make(struct image *m, const struct image_spec *s)
 	if (s->format) {
 		be(m->p + at, 4, 0xe2792aca);
 		be(m->p + at + 4, 4, strlen(s->format));
-		memcpy(m->p + at + 8, s->format, strlen(s->format));
+		image_text(m->p + at + 8, s->format);
 		at = align_up(at + 8 + strlen(s->format), 8);
 	}
 	if (s->backing) {
 		be(m->p + 8, 8, at + 8);
 		be(m->p + 16, 4, strlen(s->backing));
-		memcpy(m->p + at + 8, s->backing, strlen(s->backing));
+		image_text(m->p + at + 8, s->backing);
 	}
 }
 
@@ -280,8 +291,8 @@ static inline void image_snapshot(struct image *m, const char *id, const char *n
 	be(e + 16, 4, 1000000000);
 	be(e + 36, 4, 16);
 	be(e + 48, 8, from_be(m->p + 24, 8));
-	memcpy(e + 56, id, strlen(id));
-	memcpy(e + 56 + strlen(id), name, strlen(name));
+	image_text(e + 56, id);
+	image_text(e + 56 + strlen(id), name);
 	be(m->p + 60, 4, 1);
 	be(m->p + 64, 8, table);
 }
