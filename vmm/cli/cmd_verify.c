@@ -766,7 +766,7 @@ static int run(void *opt, int argc, char **argv)
 const struct cmd cmd_verify = {
 	.name = "verify",
 	.args = "GUEST",
-	.summary = "run a guest many times under shuffled host conditions: is it always the same?",
+	.summary = "run a guest many times under shuffled host conditions and compare the runs",
 	.text = "Runs GUEST N times, each in a process of its own, and compares hashes of registers,\n"
 		"memory, devices and exits at fixed instruction counts and at the end. The first run\n"
 		"is a plain one; the others have what a guest must not see: another address-space\n"
