@@ -121,8 +121,13 @@ static int open_file(struct blk **out, const char *text, const struct options *o
 		r = blk_qcow2_open(&b, text, !o->rw, o->snapshot, err);
 	else if (o->snapshot)
 		r = err_set(err, -EINVAL, "disk %.80s: only a qcow2 image has snapshots", text);
-	else
-		r = blk_raw_open(&b, strncmp(text, "raw:", 4) ? text : text + 4, !o->rw, err);
+	else if (!strncmp(text, "raw:", 4))
+		r = blk_raw_open(&b, text + 4, !o->rw, err);
+	else {
+		r = blk_raw_open(&b, text, !o->rw, err);
+		if (!r)
+			blk_raw_stay_raw(b);
+	}
 	if (r)
 		return r;
 	if (!o->ro && !o->rw)

@@ -3,9 +3,15 @@
 #ifndef VMM_BLK_PRIV_H
 #define VMM_BLK_PRIV_H
 
-#include <stdbool.h>
+#include <vmm/blk.h>
 
 /* Does the file begin as a qcow2 image does? false too where it cannot be read. */
 bool blk_is_qcow2(const char *path);
+
+/*
+ * From now on a write that would make a raw file begin as an image does is refused with -EPERM: opened
+ * by its first bytes the next time, it could name any file of the host for the guest to read.
+ */
+void blk_raw_stay_raw(struct blk *b);
 
 #endif

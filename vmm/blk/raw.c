@@ -8,13 +8,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <vmm/blk.h>
+#include "blk_priv.h"
+#include <vmm/qcow2.h>
 
 #define ZERO_STEP 65536u
 
 struct raw {
 	struct blk blk;
 	int fd;
+	bool stay_raw; /* see blk_raw_stay_raw() */
 };
 
 static struct raw *raw_of(struct blk *b)
@@ -42,10 +44,25 @@ static int raw_read(struct blk *b, uint64_t off, void *buf, size_t len)
 	return 0;
 }
 
+/* Would the file begin as an image after this write? */
+static bool makes_image(struct blk *b, uint64_t off, const void *buf, size_t len)
+{
+	uint8_t first[4];
+	uint32_t be;
+
+	if (off >= sizeof(first) || raw_read(b, 0, first, sizeof(first)))
+		return false;
+	memcpy(first + off, buf, len < sizeof(first) - off ? len : sizeof(first) - off);
+	memcpy(&be, first, sizeof(be));
+	return be32toh(be) == QCOW2_MAGIC;
+}
+
 static int raw_write(struct blk *b, uint64_t off, const void *buf, size_t len)
 {
 	const uint8_t *p = buf;
 
+	if (raw_of(b)->stay_raw && makes_image(b, off, buf, len))
+		return -EPERM;
 	while (len) {
 		ssize_t n = pwrite(raw_of(b)->fd, p, len, (off_t)off);
 
@@ -123,6 +140,11 @@ static int64_t size_of(int fd)
 		return -EINVAL;
 	end = lseek(fd, 0, SEEK_END);
 	return end < 0 ? -errno : (int64_t)end;
+}
+
+void blk_raw_stay_raw(struct blk *b)
+{
+	raw_of(b)->stay_raw = true;
 }
 
 int blk_raw_open(struct blk **out, const char *path, bool read_only, struct err *err)

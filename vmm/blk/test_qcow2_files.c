@@ -121,6 +121,18 @@ static void from_text(void **state)
 	assert_int_equal(sector_of(b, 1), 7);
 	assert_int_equal(sector_of(b, 3), 0);
 	blk_close(b);
+	/* A guest makes no image of a raw file, unless it is always called raw. */
+	assert_int_equal(file_write("r", data, 512, NULL), 0);
+	b = opened("r,rw");
+	assert_int_equal(blk_write(b, 0, "QF", 2), 0);
+	assert_int_equal(blk_write(b, 2, "I\xfb..", 4), -EPERM);
+	assert_int_equal(blk_write(b, 0, "QFI\xfb", 4), -EPERM);
+	assert_int_equal(blk_write(b, 4, "QFI\xfb", 4), 0);
+	assert_int_equal(blk_write(b, 0, "QFI\xfa", 4), 0);
+	blk_close(b);
+	b = opened("raw:r,rw");
+	assert_int_equal(blk_write(b, 0, "QFI\xfb", 4), 0);
+	blk_close(b);
 	/* As a raw file it is bytes. */
 	b = opened("raw:a.qcow2,ro");
 	assert_string_equal(b->ops->name, "raw");

@@ -85,8 +85,9 @@ int blk_overlay_new(struct blk **out, struct blk *lower, struct err *err);
 /*
  * From text: `mem:SIZE` (with k, M, G), `raw:FILE`, `qcow2:FILE` or `FILE` (qcow2 if it begins as such
  * an image does, else raw), followed by any of `,ro` (read-only), `,rw` (changes go to the file;
- * without it they stay in memory), `,snapshot=NAME` (of an image, not with rw). Where a guest writes to
- * a raw file say raw:, or it may make an image of it that names any file. -EINVAL names what is wrong.
+ * without it they stay in memory), `,snapshot=NAME` (of an image, not with rw). A raw file opened
+ * without `raw:` refuses (-EPERM) a write that would make it begin as an image: opened again, that
+ * could name any file of the host. -EINVAL names what is wrong.
  */
 int blk_open(struct blk **out, const char *spec, struct err *err);
 
