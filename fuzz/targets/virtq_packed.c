@@ -141,6 +141,7 @@ static struct want model_next(void)
 	struct want w = {0};
 	uint32_t slots = 0, out = m->at - m->used;
 
+	FUZZ_ORACLE(m->num, "size", "a queue of no entries runs");
 	if (m->broken)
 		return (struct want){.r = -EIO};
 	while (m->budget) {

@@ -115,7 +115,7 @@ truncate -s 40M large
 bad_input "image larger than memory" 3 "." "$vise" run --base 0x8000 large
 bad_input "flat image beyond memory" 3 "." "$vise" run --base 0xffffffffffff pass.bin
 bad_input "missing initrd" 3 "cannot open gone" "$vise" run --initrd gone pass.bin
-printf '070701%%0104d' 0 | head -c 60 > cut.cpio
+printf '070701%0104d' 0 | head -c 60 > cut.cpio
 printf '\037\213\010\000\000\000\000\000\000\003\003' > cut.cpio.gz
 bad_input "initrd that is cut short" 3 "cut.cpio: cpio archive: .*cut short" "$vise" run --initrd cut.cpio pass.bin
 bad_input "compressed initrd that is cut short" 3 "cut.cpio.gz: .*(cut short|no zlib)" "$vise" run --initrd cut.cpio.gz pass.bin

@@ -294,9 +294,10 @@ static uint64_t put_root(struct tables *t, unsigned size)
 static void put_rsdp(struct tables *t)
 {
 	uint64_t rsdt = put_root(t, 4), xsdt = put_root(t, 8);
+	static const char oem[6] = "VISE  "; /* no NUL: a field of six bytes */
 	uint8_t p[36] = "RSD PTR ", sum = 0;
 
-	memcpy(p + 9, "VISE  ", 6);
+	memcpy(p + 9, oem, sizeof(oem));
 	p[15] = 2;
 	st_le32(p + 16, (uint32_t)rsdt);
 	st_le32(p + 20, sizeof(p));

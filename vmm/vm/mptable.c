@@ -65,6 +65,7 @@ static uint8_t *put_cpu(uint8_t *p, const struct vm_spec *spec, const struct vm 
 
 int vm_mptable(struct vm *vm, const struct vm_spec *spec, struct err *err)
 {
+	static const char ids[20] = "VISE    PC          "; /* no NUL: fields of 8 and 12 bytes */
 	uint8_t table[TABLE_MAX] = "PCMP", pointer[16] = "_MP_", *p = table + HEAD_LEN;
 	unsigned entries = 5; /* beside the ISA interrupts */
 	size_t len;
@@ -94,7 +95,7 @@ int vm_mptable(struct vm *vm, const struct vm_spec *spec, struct err *err)
 
 	st_le16(table + 4, (uint16_t)len);
 	table[6] = SPEC_1_4;
-	memcpy(table + 8, "VISE    PC          ", 20);
+	memcpy(table + 8, ids, sizeof(ids));
 	st_le16(table + 34, (uint16_t)entries);
 	st_le32(table + 36, VM_LAPIC);
 	table[7] = (uint8_t)-sum_of(table, len);
