@@ -55,6 +55,7 @@ _Static_assert(DEPTH_bad - DEPTH_pio == CPU_EXIT_BAD, "counters are in the order
 /* ---- a second decoder, on offsets of the kernel's ABI ------------------------------------------ */
 
 #define AT_REASON 8
+#define AT_CR8	  16
 #define AT_UNION  32
 #define AT_VALID  288
 #define AT_REGS	  304
@@ -181,6 +182,10 @@ static bool check_plain(const uint8_t *map, const struct cpu_exit *e)
 		same(e->fail_entry.reason, ld_le64(u), "fail_entry.reason");
 		same(e->fail_entry.cpu, ld_le32(u + 8), "fail_entry.cpu");
 		return true;
+	case 11:
+		is_kind(e, CPU_EXIT_SET_TPR);
+		same(e->tpr.cr8, map[AT_CR8] & 15, "tpr.cr8");
+		return true;
 	case 12:
 		is_kind(e, CPU_EXIT_TPR_ACCESS);
 		same(e->tpr_access.rip, ld_le64(u), "tpr_access.rip");
@@ -220,9 +225,8 @@ static void check_exit(const uint8_t *map, size_t size, const struct cpu_exit *e
 		uint32_t reason;
 		enum cpu_exit_kind kind;
 	} empty[] = {
-		{5, CPU_EXIT_HLT},	 {7, CPU_EXIT_IRQ_WINDOW}, {8, CPU_EXIT_SHUTDOWN},
-		{10, CPU_EXIT_INTR},	 {11, CPU_EXIT_SET_TPR},   {31, CPU_EXIT_DIRTY_FULL},
-		{33, CPU_EXIT_BUS_LOCK},
+		{5, CPU_EXIT_HLT},   {7, CPU_EXIT_IRQ_WINDOW},	{8, CPU_EXIT_SHUTDOWN},
+		{10, CPU_EXIT_INTR}, {31, CPU_EXIT_DIRTY_FULL}, {33, CPU_EXIT_BUS_LOCK},
 	};
 
 	if (size < RUN_BYTES) {

@@ -170,6 +170,14 @@ static void decode_hypercall(struct kvm_run *run, size_t size, struct cpu_exit *
 	memcpy(&e->hypercall.flags, &run->hypercall.longmode, sizeof(e->hypercall.flags));
 }
 
+/* CR8 is one of the fields that every exit has; bits 63:4 of it are reserved. */
+static void decode_set_tpr(struct kvm_run *run, size_t size, struct cpu_exit *e)
+{
+	(void)size;
+	e->kind = CPU_EXIT_SET_TPR;
+	e->tpr.cr8 = run->cr8 & 15;
+}
+
 static void decode_tpr_access(struct kvm_run *run, size_t size, struct cpu_exit *e)
 {
 	(void)size;
@@ -235,7 +243,7 @@ static const struct row {
 	[KVM_EXIT_SHUTDOWN] = {NULL, CPU_EXIT_SHUTDOWN},
 	[KVM_EXIT_FAIL_ENTRY] = {decode_fail_entry, 0},
 	[KVM_EXIT_INTR] = {NULL, CPU_EXIT_INTR},
-	[KVM_EXIT_SET_TPR] = {NULL, CPU_EXIT_SET_TPR},
+	[KVM_EXIT_SET_TPR] = {decode_set_tpr, 0},
 	[KVM_EXIT_TPR_ACCESS] = {decode_tpr_access, 0},
 	[KVM_EXIT_S390_SIEIC] = {decode_other, 0},
 	[KVM_EXIT_S390_RESET] = {decode_other, 0},

@@ -266,7 +266,9 @@ static void others(void **state)
 	assert_int_equal(decode(KVM_EXIT_SHUTDOWN).kind, CPU_EXIT_SHUTDOWN);
 	assert_int_equal(decode(KVM_EXIT_INTR).kind, CPU_EXIT_INTR);
 	assert_int_equal(decode(KVM_EXIT_IRQ_WINDOW_OPEN).kind, CPU_EXIT_IRQ_WINDOW);
+	run->cr8 = 0x105;
 	assert_int_equal(decode(KVM_EXIT_SET_TPR).kind, CPU_EXIT_SET_TPR);
+	assert_int_equal(decode(KVM_EXIT_SET_TPR).tpr.cr8, 5);
 	assert_int_equal(decode(KVM_EXIT_X86_BUS_LOCK).kind, CPU_EXIT_BUS_LOCK);
 	assert_int_equal(decode(KVM_EXIT_DIRTY_RING_FULL).kind, CPU_EXIT_DIRTY_FULL);
 }
