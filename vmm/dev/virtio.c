@@ -6,7 +6,7 @@
 #include <assert.h>
 #include <errno.h>
 
-#include "virtio_priv.h"
+#include <vmm/virtio.h>
 
 /* Bits of the status that the driver sets (2.1); the device alone sets NEEDS_RESET. */
 #define STATUS_DRIVERS                                                                             \
@@ -49,12 +49,32 @@ void virtio_interrupt_ack(struct virtio *v, uint32_t bits)
 	update_irq(v);
 }
 
+static void tell(struct virtio *v, uint32_t what)
+{
+	if (v->transport && v->transport->message(v->transport_ctx, what))
+		return;
+	v->interrupt_status |= what == VIRTIO_CONFIG_CHANGED ? VIRTIO_INT_CONFIG : VIRTIO_INT_QUEUE;
+	update_irq(v);
+}
+
+void virtio_set_transport(struct virtio *v, const struct virtio_transport *t, void *ctx)
+{
+	v->transport = t;
+	v->transport_ctx = ctx;
+}
+
 void virtio_signal(struct virtio *v, unsigned queue)
 {
-	if (!virtq_needs_interrupt(&v->q[queue]))
-		return;
-	v->interrupt_status |= VIRTIO_INT_QUEUE;
-	update_irq(v);
+	if (virtq_needs_interrupt(&v->q[queue]))
+		tell(v, queue);
+}
+
+void virtio_config_changed(struct virtio *v)
+{
+	v->config_generation++;
+	/* 3.1.1: a driver that is not up yet reads it anyway. */
+	if (v->status & VIRTIO_S_DRIVER_OK)
+		tell(v, VIRTIO_CONFIG_CHANGED);
 }
 
 void virtio_broken(struct virtio *v, const char *why)
@@ -64,10 +84,8 @@ void virtio_broken(struct virtio *v, const char *why)
 	dev_guest_error(&v->dev, why, v->status, 0);
 	v->status |= VIRTIO_S_NEEDS_RESET;
 	/* 2.1.2: a driver that is up is told. */
-	if (v->status & VIRTIO_S_DRIVER_OK) {
-		v->interrupt_status |= VIRTIO_INT_CONFIG;
-		update_irq(v);
-	}
+	if (v->status & VIRTIO_S_DRIVER_OK)
+		tell(v, VIRTIO_CONFIG_CHANGED);
 }
 
 /* ---- completions that take time -----------------------------------------------------------------
@@ -160,8 +178,53 @@ int virtio_complete(struct virtio *v, unsigned queue, const struct virtq_chain *
 	return 0;
 }
 
+/* ---- device configuration, 2.5: any width; what is beyond it reads 0 ----------------------------
+ */
+
+uint64_t virtio_config_read(struct virtio *v, uint64_t off, unsigned size)
+{
+	uint32_t len = v->vc->config_len;
+	uint8_t buf[8] = {0};
+
+	if (!range_within(off, size, 0, len))
+		dev_guest_error(&v->dev, "virtio: read beyond the configuration", off, size);
+	if (off < len && v->vc->config_read)
+		v->vc->config_read(v, (uint32_t)off, buf,
+				   len - off < size ? (uint32_t)(len - off) : size);
+	return ld_le(buf, size);
+}
+
+void virtio_config_write(struct virtio *v, uint64_t off, unsigned size, uint64_t val)
+{
+	uint32_t len = v->vc->config_len;
+	uint8_t buf[8];
+
+	if (!range_within(off, size, 0, len)) {
+		dev_guest_error(&v->dev, "virtio: write beyond the configuration", off, val);
+		return;
+	}
+	st_le(buf, size, val);
+	if (v->vc->config_write)
+		v->vc->config_write(v, (uint32_t)off, buf, size);
+}
+
 /* ---- status and features ----------------------------------------------------------------------
  */
+
+void virtio_write_features(struct virtio *v, uint32_t sel, uint32_t val)
+{
+	uint64_t *f = &v->driver_features;
+
+	/* 2.2.1, 3.1.1: after FEATURES_OK nothing more is negotiated. */
+	if (v->status & VIRTIO_S_FEATURES_OK)
+		dev_guest_error(&v->dev, "virtio: features written after FEATURES_OK", sel, val);
+	else if (sel == 0)
+		*f = (*f & ~(uint64_t)UINT32_MAX) | val;
+	else if (sel == 1)
+		*f = (*f & UINT32_MAX) | (uint64_t)val << 32;
+	else if (val) /* bits that nobody offered, and that we have no place for */
+		v->features_beyond = true;
+}
 
 static bool features_agree(struct virtio *v)
 {
@@ -205,6 +268,11 @@ void virtio_write_status(struct virtio *v, uint32_t val)
 
 /* ---- queues -----------------------------------------------------------------------------------
  */
+
+struct virtq *virtio_selected(struct virtio *v)
+{
+	return v->queue_sel < v->nr_queues ? &v->q[v->queue_sel] : NULL;
+}
 
 void virtio_queue_ready(struct virtio *v, struct virtq *q, uint32_t val)
 {
@@ -302,6 +370,8 @@ void virtio_reset(struct dev *d)
 	late_forget(v, VIRTIO_QUEUES);
 	v->late_rng.s = late_seed(d);
 	irq_set(&d->irq, 0);
+	if (v->transport && v->transport->reset)
+		v->transport->reset(v->transport_ctx);
 }
 
 const struct state_table *virtio_part(const struct dev *d, unsigned i, const void **obj)

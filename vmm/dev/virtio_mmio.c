@@ -6,8 +6,6 @@
  */
 #include <vmm/virtio.h>
 
-#include "virtio_priv.h"
-
 #define R(name, reg, access)                                                                       \
 	{                                                                                          \
 		name, 0, 4, VIRTIO_MMIO_##reg, access                                              \
@@ -51,45 +49,9 @@ const struct dev_reg virtio_mmio_regs[] = {
 /* No shared memory region exists: its length and base read as all ones (4.2.2). */
 #define SHM_NONE UINT32_MAX
 
-/* The selected queue, or NULL: there is none with that number. */
-static struct virtq *selected(struct virtio *v)
-{
-	return v->queue_sel < v->nr_queues ? &v->q[v->queue_sel] : NULL;
-}
-
 static uint32_t half(uint64_t v, uint32_t sel)
 {
 	return sel > 1 ? 0 : (uint32_t)(v >> (32 * sel));
-}
-
-/* ---- device configuration, 4.2.2.2 and 2.5: any width; what is beyond it reads 0 ---------------
- */
-
-static uint64_t config_read(struct virtio *v, uint64_t off, unsigned size)
-{
-	uint32_t len = v->vc->config_len;
-	uint8_t buf[8] = {0};
-
-	if (!range_within(off, size, 0, len))
-		dev_guest_error(&v->dev, "virtio-mmio: read beyond the configuration", off, size);
-	if (off < len && v->vc->config_read)
-		v->vc->config_read(v, (uint32_t)off, buf,
-				   len - off < size ? (uint32_t)(len - off) : size);
-	return ld_le(buf, size);
-}
-
-static void config_write(struct virtio *v, uint64_t off, unsigned size, uint64_t val)
-{
-	uint32_t len = v->vc->config_len;
-	uint8_t buf[8];
-
-	if (!range_within(off, size, 0, len)) {
-		dev_guest_error(&v->dev, "virtio-mmio: write beyond the configuration", off, val);
-		return;
-	}
-	st_le(buf, size, val);
-	if (v->vc->config_write)
-		v->vc->config_write(v, (uint32_t)off, buf, size);
 }
 
 /* ---- registers --------------------------------------------------------------------------------
@@ -98,11 +60,11 @@ static void config_write(struct virtio *v, uint64_t off, unsigned size, uint64_t
 uint64_t virtio_mmio_read(struct dev *d, unsigned range, uint64_t off, unsigned size)
 {
 	struct virtio *v = container_of(d, struct virtio, dev);
-	const struct virtq *q = selected(v);
+	const struct virtq *q = virtio_selected(v);
 
 	(void)range;
 	if (off >= VIRTIO_MMIO_CONFIG)
-		return config_read(v, off - VIRTIO_MMIO_CONFIG, size);
+		return virtio_config_read(v, off - VIRTIO_MMIO_CONFIG, size);
 	/* 4.2.2.2: the driver uses 32-bit wide, aligned accesses. */
 	if (size != 4 || (off & 3)) {
 		dev_guest_error(d, "virtio-mmio: read not 32 bits wide and aligned", off, size);
@@ -140,22 +102,6 @@ uint64_t virtio_mmio_read(struct dev *d, unsigned range, uint64_t off, unsigned 
 	}
 }
 
-static void write_driver_features(struct virtio *v, uint32_t val)
-{
-	uint64_t *f = &v->driver_features;
-
-	/* 2.2.1, 3.1.1: after FEATURES_OK nothing more is negotiated. */
-	if (v->status & VIRTIO_S_FEATURES_OK)
-		dev_guest_error(&v->dev, "virtio-mmio: features written after FEATURES_OK",
-				v->driver_features_sel, val);
-	else if (v->driver_features_sel == 0)
-		*f = (*f & ~(uint64_t)UINT32_MAX) | val;
-	else if (v->driver_features_sel == 1)
-		*f = (*f & UINT32_MAX) | (uint64_t)val << 32;
-	else if (val) /* bits that nobody offered, and that we have no place for */
-		v->features_beyond = true;
-}
-
 static void set_half(uint64_t *addr, bool high, uint32_t val)
 {
 	*addr = high ? (*addr & UINT32_MAX) | (uint64_t)val << 32
@@ -165,7 +111,7 @@ static void set_half(uint64_t *addr, bool high, uint32_t val)
 /* The registers that set a queue up; frozen while it is ready (4.2.2.2). */
 static void write_queue(struct virtio *v, uint64_t off, uint32_t val)
 {
-	struct virtq *q = selected(v);
+	struct virtq *q = virtio_selected(v);
 
 	if (!q || q->ready) {
 		dev_guest_error(&v->dev, "virtio-mmio: set-up of a queue that is ready or missing",
@@ -206,7 +152,7 @@ static void write_reg(struct virtio *v, uint64_t off, uint32_t val)
 		v->device_features_sel = val;
 		break;
 	case VIRTIO_MMIO_DRIVER_FEATURES:
-		write_driver_features(v, val);
+		virtio_write_features(v, v->driver_features_sel, val);
 		break;
 	case VIRTIO_MMIO_DRIVER_FEATURES_SEL:
 		v->driver_features_sel = val;
@@ -224,7 +170,7 @@ static void write_reg(struct virtio *v, uint64_t off, uint32_t val)
 		write_queue(v, off, val);
 		break;
 	case VIRTIO_MMIO_QUEUE_READY:
-		virtio_queue_ready(v, selected(v), val);
+		virtio_queue_ready(v, virtio_selected(v), val);
 		break;
 	case VIRTIO_MMIO_QUEUE_NOTIFY:
 		virtio_notify(v, val);
@@ -248,7 +194,7 @@ void virtio_mmio_write(struct dev *d, unsigned range, uint64_t off, unsigned siz
 
 	(void)range;
 	if (off >= VIRTIO_MMIO_CONFIG)
-		config_write(v, off - VIRTIO_MMIO_CONFIG, size, val);
+		virtio_config_write(v, off - VIRTIO_MMIO_CONFIG, size, val);
 	else if (size != 4 || (off & 3))
 		dev_guest_error(d, "virtio-mmio: write not 32 bits wide and aligned", off, val);
 	else

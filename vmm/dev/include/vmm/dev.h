@@ -73,12 +73,17 @@ struct dev_env {
 	struct chr *console;	 /* debug console */
 	struct blk *const *disk; /* nr_disks of them; a device's own number comes from its option */
 	unsigned nr_disks;
+	struct net *const *net; /* network back ends, likewise */
+	unsigned nr_nets;
+	struct chr *const *chr; /* character back ends beside the two above, likewise */
+	unsigned nr_chrs;
 	struct irq irq; /* line 0; a device's own line number comes from its option `irq` */
 	struct dev_host host;
 	uint64_t seed; /* of everything random */
 };
 
 struct dev;
+struct net;
 
 struct dev_range {
 	const char *name;

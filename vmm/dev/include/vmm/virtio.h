@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * virtio: a virtio device over the virtio-mmio transport, version 2 (virtio 1.2 section 4.2).
- * A model describes what is its own (struct virtio_class); the transport does the registers,
- * feature negotiation, status, queue set-up, interrupts, reset, save and load.
+ * virtio: a virtio device, and the virtio-mmio transport, version 2 (virtio 1.2 section 4.2), which
+ * every model speaks by itself. Another transport (virtio-pci, in module pci) makes the same model
+ * by its class, leaves it off the bus and drives it by the functions at the end.
+ * A model describes what is its own (struct virtio_class); feature negotiation, status, queue
+ * set-up, interrupts, reset, save and load are done here.
  * [hostile: fuzz/targets/mmio.c]
  *
  * Guarantees to a model: notify() comes only while DRIVER_OK is set, DEVICE_NEEDS_RESET is not,
@@ -67,6 +69,18 @@ enum virtio_mmio_reg {
 
 struct virtio;
 
+/* How a transport other than virtio-mmio tells the driver something. */
+#define VIRTIO_CONFIG_CHANGED UINT32_MAX
+struct virtio_transport {
+	/*
+	 * There are used buffers in (queue), or VIRTIO_CONFIG_CHANGED. True: the driver is told by a
+	 * message of its own (MSI-X); false: by interrupt_status and the line, as virtio-mmio does.
+	 */
+	bool (*message)(void *ctx, uint32_t queue);
+	/* The device was reset, by the driver or the machine; its state is fresh. May be NULL. */
+	void (*reset)(void *ctx);
+};
+
 struct virtio_class {
 	uint32_t device_id;
 	uint64_t features; /* beyond VERSION_1, INDIRECT_DESC, EVENT_IDX, which all offer */
@@ -85,6 +99,8 @@ struct virtio_class {
 struct virtio {
 	struct dev dev;
 	const struct virtio_class *vc;
+	const struct virtio_transport *transport; /* NULL: virtio-mmio */
+	void *transport_ctx;
 	/* from the class; a model's init may change them after virtio_init(): less queues, other bits */
 	uint64_t features;
 	unsigned nr_queues;
@@ -164,5 +180,29 @@ int virtio_complete(struct virtio *v, unsigned queue, const struct virtq_chain *
 void virtio_signal(struct virtio *v, unsigned queue);
 /* The device cannot go on: DEVICE_NEEDS_RESET and a configuration interrupt (2.1.2). */
 void virtio_broken(struct virtio *v, const char *why);
+/* The configuration changed by itself: another generation, and a configuration interrupt (2.5). */
+void virtio_config_changed(struct virtio *v);
+
+/* ---- for transports ----------------------------------------------------------------------------- */
+
+/* From now on (v) is driven by this one: before the device is used. */
+void virtio_set_transport(struct virtio *v, const struct virtio_transport *t, void *ctx);
+/* The features that the device offers. */
+uint64_t virtio_offered(const struct virtio *v);
+/* The driver accepts these of the features 32 * sel and on. */
+void virtio_write_features(struct virtio *v, uint32_t sel, uint32_t val);
+/* The driver wrote the status: 0 resets, the rest is 2.1 and 3.1.1. */
+void virtio_write_status(struct virtio *v, uint32_t val);
+/* The queue that the driver chose by queue_sel, or NULL: there is none with that number. */
+struct virtq *virtio_selected(struct virtio *v);
+/* The driver wrote 1 (use it) or 0 (stop it) for a queue; NULL: it chose one that is not there. */
+void virtio_queue_ready(struct virtio *v, struct virtq *q, uint32_t val);
+/* The driver rang for a queue, any number. */
+void virtio_notify(struct virtio *v, uint32_t queue);
+/* The driver has seen the interrupts in (bits). */
+void virtio_interrupt_ack(struct virtio *v, uint32_t bits);
+/* Device configuration, 2.5: any offset, 1 to 8 bytes; what is beyond it reads 0. */
+uint64_t virtio_config_read(struct virtio *v, uint64_t off, unsigned size);
+void virtio_config_write(struct virtio *v, uint64_t off, unsigned size, uint64_t val);
 
 #endif
