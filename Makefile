@@ -89,7 +89,7 @@ SAN := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-po
 # The sanitizers need no particular compiler; libFuzzer, coverage and AFL++ need clang's.
 SANCC := $(if $(shell command -v $(firstword $(CLANG))),$(CLANG),$(CC))
 
-FLAVOURS := dev release gcc clang gcc-O0 clang-O0 asan cov leak fuzz fuzz-plain afl afl-cmplog
+FLAVOURS := dev release gcc clang gcc-O0 clang-O0 asan msan cov leak fuzz fuzz-plain afl afl-cmplog $(OSS:%=oss-%)
 CC_dev            = $(CC)
 FLAGS_dev        := -O1
 # clang where it is, unless CC says otherwise: soft's handlers end in musttail jumps, whatever is compiled
@@ -109,6 +109,9 @@ CC_clang-O0       = $(CLANG)
 FLAGS_clang-O0   := -O0
 CC_asan           = $(SANCC)
 FLAGS_asan       := -O1 $(SAN)
+# MemorySanitizer believes only what it compiled: without the libraries that unpack.
+CC_msan           = $(CLANG)
+FLAGS_msan       := -O1 -Ibuild/gen/without -fsanitize=memory -fno-sanitize-recover=all -fno-omit-frame-pointer
 CC_cov            = $(CLANG)
 FLAGS_cov        := -O0 -fprofile-instr-generate -fcoverage-mapping -fcoverage-compilation-dir=.
 CFLAGS_cov       := -mllvm -runtime-counter-relocation
@@ -128,6 +131,17 @@ FLAGS_afl        := -O2 $(SAN) -DVISE_FUZZ
 # The cmplog twin also tells afl-fuzz what is compared with what; it is a target like the other.
 CC_afl-cmplog     = AFL_QUIET=1 AFL_LLVM_CMPLOG=1 $(AFLCC)
 FLAGS_afl-cmplog := -O2 $(SAN) -DVISE_FUZZ
+# OSS=NAME: one more flavour, oss-NAME: the compiler, flags and engine of OSS-Fuzz or of whoever keeps
+# its contract. ci/templates/oss-fuzz/build.sh calls it.
+OSS_CC ?= $(CLANG)
+OSS_LINK ?= $(CLANG)++
+OSS_LIBFUZZER := $(findstring fuzzer-no-link,$(OSS_CFLAGS))
+OSS_MSAN := $(findstring -fsanitize=memory,$(OSS_CFLAGS))
+ifneq ($(OSS),)
+CC_oss-$(OSS)     = AFL_QUIET=1 $(OSS_CC)
+FLAGS_oss-$(OSS) := $(if $(OSS_MSAN),-Ibuild/gen/without) $(OSS_CFLAGS) -DVISE_FUZZ \
+	$(if $(OSS_LIBFUZZER),-fsanitize-coverage-ignorelist=fuzz/engine/coverage.ignore)
+endif
 
 # ---- what there is: lists come from file names, sorted -------------------------------------------
 MODELS := $(sort $(basename $(notdir $(wildcard vmm/dev/models/*.c))))
@@ -171,9 +185,13 @@ build/gen/cmd_list.h: FORCE
 	$(call write-if-new,$(patsubst %,"CMD(%)",$(CMDS)))
 build/gen/unpack_config.h: FORCE
 	$(call write-if-new,$(foreach u,$(UNPACKERS),"#define UNPACK_WITH_$(call part,1,$(u)) $(if $(call unpack-has,$(u)),1,0)"))
-GEN := build/gen/dev_list.h build/gen/cmd_list.h build/gen/unpack_config.h
+build/gen/without/unpack_config.h: FORCE
+	$(call write-if-new,$(foreach u,$(UNPACKERS),"#define UNPACK_WITH_$(call part,1,$(u)) 0"))
+GEN := build/gen/dev_list.h build/gen/cmd_list.h build/gen/unpack_config.h build/gen/without/unpack_config.h
 
 # ---- compiling ---------------------------------------------------------------------------------
+# What a flavour without them does not link.
+flavour_libs = $(filter-out $(if $(findstring gen/without,$(FLAGS_$(1))),$(LIBS_unpack)),$(call libs,$(2)))
 # Where the commands of a recipe are shown: V=1.
 Q := $(if $(V),,@)
 
@@ -223,7 +241,7 @@ define target_rules
 $(call objs,$(1),fuzz/targets/$(2).c): INCS := $(call target_incs,$(2))
 build/$(1)/replay/$(2): $(call objs,$(1),$(call target_srcs,$(2)) fuzz/engine/replay.c) \
 		$(call archives,$(1),$(MODS_target_$(2)))
-	$$(call link,$(1)) $(call libs,$(MODS_target_$(2)))
+	$$(call link,$(1)) $(call flavour_libs,$(1),$(MODS_target_$(2)))
 endef
 
 define flavour_rules
@@ -253,7 +271,7 @@ $(foreach f,$(FLAVOURS),$(eval $(call flavour_rules,$(f))) \
 	$(foreach t,$(TARGETS),$(eval $(call target_rules,$(f),$(t)))) \
 	$(eval $(call objs,$(f),vmm/cli/bench_cpu.c): INCS += -DVISE_FLAVOUR='"$(f)"'))
 
-$(foreach f,fuzz fuzz-plain,$(eval $(call objs,$(f),$(foreach m,$(FUZZ_NOCMP),$(SRCS_$(m)))): CFLAGS_$(f) := -fno-sanitize-coverage=trace-cmp))
+$(foreach f,fuzz fuzz-plain $(if $(OSS_LIBFUZZER),oss-$(OSS)),$(eval $(call objs,$(f),$(foreach m,$(FUZZ_NOCMP),$(SRCS_$(m)))): CFLAGS_$(f) := -fno-sanitize-coverage=trace-cmp))
 
 # Shown by `make help`; their rules are above.
 dev: ## the archives and vise with the system's compiler, for daily work
@@ -323,6 +341,27 @@ fuzz-afl: fuzz-cmplog $(patsubst %,build/afl/%,$(TARGETS))
 seeds: $(patsubst %,seeds-%,$(TARGETS)) ; @: ## the seed corpora, build/seeds/TARGET
 fuzz-replay: replays seeds ## every seed and every past finding through its replay program (ASan)
 	@ci/replay build/replay $(TARGETS)
+
+# MemorySanitizer: the targets that link nothing which it did not compile; unpack is about such libraries.
+MSAN_TARGETS := $(foreach t,$(filter-out unpack,$(TARGETS)),$(if $(call flavour_libs,msan,$(MODS_target_$(t))),,$(t)))
+.PHONY: msan-replay
+msan-replay: $(patsubst %,build/msan/replay/%,$(MSAN_TARGETS)) $(patsubst %,seeds-%,$(MSAN_TARGETS)) ## the same under MemorySanitizer, where it can be
+	@REPLAY_DEPTH= ci/replay build/msan/replay $(MSAN_TARGETS)
+
+# The targets as OSS-Fuzz wants them, its engine linked in; they find their libraries beside them.
+OSS_TARGETS ?= $(if $(OSS_MSAN),$(MSAN_TARGETS),$(TARGETS))
+define oss_rules
+build/$(1)/out/$(2): $(call objs,$(1),$(call target_srcs,$(2))) $(call archives,$(1),$(MODS_target_$(2)))
+	$$(Q)mkdir -p $$(@D); AFL_QUIET=1 $(OSS_LINK) $(if $(OSS_MSAN),-Ibuild/gen/without) $(OSS_CXXFLAGS) -o $$@ $$(filter %.o,$$^) \
+		-Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group $(call flavour_libs,$(1),$(MODS_target_$(2))) \
+		$(OSS_ENGINE) -Wl,--disable-new-dtags,-rpath,'$$$$ORIGIN/lib'
+# For ci/ossfuzz: the modules that it may hold.
+CLOSURE_target_$(2) := $(call closure,$(MODS_target_$(2)))
+LIBS_target_$(2) := $(call libs,$(MODS_target_$(2)))
+endef
+$(foreach f,$(OSS:%=oss-%),$(foreach t,$(TARGETS),$(eval $(call oss_rules,$(f),$(t)))))
+.PHONY: oss-targets
+oss-targets: $(foreach t,$(OSS_TARGETS),build/oss-$(OSS)/out/$(t) seeds-$(t))
 
 # ---- the jobs ------------------------------------------------------------------------------------
 .PHONY: test cli-test hashes linux check-svm lint coverage bench check demo

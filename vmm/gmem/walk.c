@@ -24,6 +24,17 @@ struct scan_region {
 	uint64_t start, end, categories;
 };
 
+/* MemorySanitizer does not know what this writes. */
+#if defined(__has_feature)
+#if __has_feature(memory_sanitizer)
+#include <sanitizer/msan_interface.h>
+#define WRITTEN_BY_KERNEL(p, len) __msan_unpoison(p, len)
+#endif
+#endif
+#ifndef WRITTEN_BY_KERNEL
+#define WRITTEN_BY_KERNEL(p, len) ((void)0)
+#endif
+
 #define SCAN_IOCTL   _IOWR('f', 16, struct scan_arg)
 #define SCAN_PRESENT (1ull << 3)
 #define SCAN_SWAPPED (1ull << 4)
@@ -66,6 +77,7 @@ static bool ask_scan(struct walk *w)
 
 	if (n < 0 || arg.walk_end <= arg.start)
 		return false;
+	WRITTEN_BY_KERNEL(found, sizeof(found));
 	for (w->n = 0; w->n < (unsigned)n; w->n++) {
 		w->runs[w->n].from = (found[w->n].start - (uintptr_t)w->host) >> GMEM_SHIFT;
 		w->runs[w->n].to = (found[w->n].end - (uintptr_t)w->host) >> GMEM_SHIFT;
