@@ -25,6 +25,8 @@ void *gmem_rw(struct gmem *g, uint64_t gpa, uint64_t len)
 		return NULL;
 	if (len)
 		gmem_mark(g, r, gpa - r->gpa, len);
+	if (g->write_hook && len)
+		g->write_hook(g->write_ctx, g, gpa, len);
 	return r->host + (gpa - r->gpa);
 }
 
@@ -153,9 +155,15 @@ int gmem_write(struct gmem *g, uint64_t gpa, const void *buf, uint64_t len)
 		copy(r->host + off, buf, len);
 		/* After the copy: a stale hook that looks must see what is there now. */
 		gmem_mark(g, r, off, len);
-		return 0;
+	} else {
+		int rc = write_slow(g, gpa, buf, len, true);
+
+		if (rc)
+			return rc;
 	}
-	return write_slow(g, gpa, buf, len, true);
+	if (g->write_hook && len)
+		g->write_hook(g->write_ctx, g, gpa, len);
+	return 0;
 }
 
 int gmem_place(struct gmem *g, uint64_t gpa, const void *buf, uint64_t len)
@@ -203,4 +211,10 @@ void gmem_set_read_hook(struct gmem *g, gmem_read_hook fn, void *ctx)
 {
 	g->read_hook = fn;
 	g->read_ctx = ctx;
+}
+
+void gmem_set_write_hook(struct gmem *g, gmem_write_hook fn, void *ctx)
+{
+	g->write_hook = fn;
+	g->write_ctx = ctx;
 }

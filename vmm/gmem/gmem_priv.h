@@ -40,6 +40,8 @@ struct gmem {
 	struct token *base; /* of the snapshot that the dirty bitmap is relative to, or NULL */
 	gmem_read_hook read_hook;
 	void *read_ctx;
+	gmem_write_hook write_hook;
+	void *write_ctx;
 	gmem_stale_hook stale_hook;
 	void *stale_ctx;
 };

@@ -326,6 +326,48 @@ static void read_hook(void **state)
 	assert_int_equal(h.n, 2);
 }
 
+static void on_write(void *ctx, struct gmem *g, uint64_t gpa, uint64_t len)
+{
+	struct hooked *h = ctx;
+	uint8_t b = 0;
+
+	h->n++;
+	h->gpa = gpa;
+	h->len = len;
+	/* What was stored is there already. */
+	assert_int_equal(gmem_read(g, gpa, &b, 1), 0);
+	assert_int_equal(b, h->change);
+}
+
+static void write_hook(void **state)
+{
+	struct gmem *g = *state;
+	struct hooked h = {.change = 1};
+	uint8_t b[4] = {1, 2, 3, 4};
+
+	gmem_set_write_hook(g, on_write, &h);
+	assert_int_equal(gmem_write(g, 0x10, b, 3), 0);
+	assert_int_equal(h.n, 1);
+	assert_int_equal(h.gpa, 0x10);
+	assert_int_equal(h.len, 3);
+	assert_int_equal(gmem_write(g, 0x1ffe, b, 4), 0); /* a span: one call */
+	assert_int_equal(h.n, 2);
+	assert_int_equal(h.gpa, 0x1ffe);
+	assert_int_equal(h.len, 4);
+	/* What fails and what stores nothing has none; a pointer for writing counts as a store. */
+	assert_int_equal(gmem_write(g, 0x4000, b, 1), -EFAULT);
+	assert_int_equal(gmem_write(g, 0x10, b, 0), 0);
+	assert_non_null(gmem_rw(g, 0x10, 0));
+	assert_null(gmem_rw(g, 0x4000, 1));
+	assert_int_equal(h.n, 2);
+	assert_non_null(gmem_rw(g, 0x10, 2));
+	assert_int_equal(h.n, 3);
+	assert_int_equal(h.len, 2);
+	gmem_set_write_hook(g, NULL, NULL);
+	assert_int_equal(gmem_write(g, 0x10, b, 3), 0);
+	assert_int_equal(h.n, 3);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -334,7 +376,7 @@ int main(void)
 		T(no_regions),	    T(sizes_round_trip), T(spans_adjacent_regions),
 		T(holes_and_wraps), T(length_zero),	 T(rom),
 		T(pointers),	    T(overlap),		 T(set_large_runs_of_zero),
-		T(read_hook),
+		T(read_hook),	    T(write_hook),
 	};
 
 	return cmocka_run_group_tests_name("gmem/access", tests, NULL, NULL);

@@ -91,6 +91,12 @@ int gmem_set(struct gmem *g, uint64_t gpa, uint8_t byte, uint64_t len);
  */
 typedef void (*gmem_read_hook)(void *ctx, struct gmem *g, uint64_t gpa, uint64_t len);
 void gmem_set_read_hook(struct gmem *g, gmem_read_hook fn, void *ctx);
+/*
+ * Who stored what: called after each gmem_write() that was done, and for each gmem_rw(), with the bytes
+ * that it covers. NULL takes it away. Fuzz builds judge each store of a device by it.
+ */
+typedef void (*gmem_write_hook)(void *ctx, struct gmem *g, uint64_t gpa, uint64_t len);
+void gmem_set_write_hook(struct gmem *g, gmem_write_hook fn, void *ctx);
 
 /* ---- dirty pages and code marks ------------------------------------------------------------ */
 
