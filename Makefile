@@ -24,7 +24,9 @@ DEPS_insn    := base
 DEPS_gmem    := state
 DEPS_clock   := state
 DEPS_bus     := trace
-DEPS_chr     := base
+DEPS_input   := clock
+DEPS_rate    := clock
+DEPS_chr     := input
 DEPS_blk     := base
 DEPS_virtq   := gmem trace
 DEPS_x86     := gmem
@@ -33,13 +35,13 @@ DEPS_load    := x86 unpack
 DEPS_kvm     := base
 DEPS_soft    := x86 clock insn
 DEPS_cpu     := kvm soft trace
-DEPS_dev     := bus virtq clock chr blk
+DEPS_dev     := bus virtq clock chr blk rate
 DEPS_vm      := cpu dev load
 DEPS_harness := vm
 DEPS_cli     := harness
 
 # Sorted so that a module comes after all of its dependencies (the closures below rely on it).
-MODULES := base state trace insn gmem clock bus chr blk virtq x86 unpack load kvm soft cpu dev vm harness cli
+MODULES := base state trace insn gmem clock bus input rate chr blk virtq x86 unpack load kvm soft cpu dev vm harness cli
 
 # Libraries from outside that a module's own sources call.
 LIBS_insn := -lZydis
@@ -122,7 +124,7 @@ CC_fuzz           = $(CLANG)
 FLAGS_fuzz       := -O2 $(SAN) -fsanitize=fuzzer-no-link -fsanitize-coverage-ignorelist=fuzz/engine/coverage.ignore -DVISE_FUZZ
 # What comes in through these is decoded from bytes by the targets: what is compared with what tells
 # an engine nothing there, and costs a fifth of the time.
-FUZZ_NOCMP := base state trace gmem clock bus chr virtq dev
+FUZZ_NOCMP := base state trace gmem clock bus input rate chr virtq dev
 # Without the sanitizers: what they cost is measured beside it, and some targets cannot have them.
 CC_fuzz-plain     = $(CLANG)
 FLAGS_fuzz-plain := -O2 -fsanitize=fuzzer-no-link -fsanitize-coverage-ignorelist=fuzz/engine/coverage.ignore -DVISE_FUZZ
