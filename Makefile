@@ -28,6 +28,7 @@ DEPS_input   := clock
 DEPS_rate    := clock
 DEPS_chr     := input
 DEPS_blk     := base
+DEPS_vsock   := input
 DEPS_virtq   := gmem trace
 DEPS_x86     := gmem
 DEPS_unpack  := base
@@ -35,13 +36,13 @@ DEPS_load    := x86 unpack
 DEPS_kvm     := base
 DEPS_soft    := x86 clock insn
 DEPS_cpu     := kvm soft trace
-DEPS_dev     := bus virtq clock chr blk rate
+DEPS_dev     := bus virtq clock chr blk vsock rate
 DEPS_vm      := cpu dev load
 DEPS_harness := vm
 DEPS_cli     := harness
 
 # Sorted so that a module comes after all of its dependencies (the closures below rely on it).
-MODULES := base state trace insn gmem clock bus input rate chr blk virtq x86 unpack load kvm soft cpu dev vm harness cli
+MODULES := base state trace insn gmem clock bus input rate chr blk vsock virtq x86 unpack load kvm soft cpu dev vm harness cli
 
 # Libraries from outside that a module's own sources call.
 LIBS_insn := -lZydis

@@ -77,6 +77,7 @@ struct dev_env {
 	unsigned nr_nets;
 	struct chr *const *chr; /* character back ends beside the two above, likewise */
 	unsigned nr_chrs;
+	struct vsock_peer *vsock; /* the other end of a socket device; NULL: its own services */
 	struct irq irq; /* line 0; a device's own line number comes from its option `irq` */
 	struct dev_host host;
 	uint64_t seed; /* of everything random */
@@ -84,6 +85,7 @@ struct dev_env {
 
 struct dev;
 struct net;
+struct vsock_peer;
 
 struct dev_range {
 	const char *name;
