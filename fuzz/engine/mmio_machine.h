@@ -331,7 +331,8 @@ static void check_virtio(unsigned which)
 {
 	struct virtio *v = virtio(which);
 	uint64_t offered = v->vc->features | 1ull << VIRTIO_F_VERSION_1 |
-			   1ull << VIRTIO_F_INDIRECT_DESC | 1ull << VIRTIO_F_EVENT_IDX;
+			   1ull << VIRTIO_F_INDIRECT_DESC | 1ull << VIRTIO_F_EVENT_IDX |
+			   1ull << VIRTIO_F_RING_RESET;
 	unsigned line = which ? ECHO_LINE : RNG_LINE;
 
 	if (v->status & VIRTIO_S_FEATURES_OK)

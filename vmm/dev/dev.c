@@ -200,18 +200,37 @@ void dev_free(struct dev *d)
 
 /* ---- accesses -------------------------------------------------------------------------------- */
 
+static uint64_t model_read(struct dev *d, unsigned range, uint64_t off, unsigned size)
+{
+	uint64_t val;
+
+	assert(!d->busy && "dev: a device was re-entered while it handled an access");
+	d->busy = true;
+	val = d->cls->read(d, range, off, size);
+	d->busy = false;
+	return val;
+}
+
+static void model_write(struct dev *d, unsigned range, uint64_t off, unsigned size, uint64_t val)
+{
+	assert(!d->busy && "dev: a device was re-entered while it handled an access");
+	d->busy = true;
+	d->cls->write(d, range, off, size, val);
+	d->busy = false;
+}
+
 static uint64_t range_read(void *ctx, uint64_t off, unsigned size)
 {
 	const struct dev_range_ref *r = ctx;
 
-	return r->dev->cls->read(r->dev, r->index, off, size);
+	return model_read(r->dev, r->index, off, size);
 }
 
 static void range_write(void *ctx, uint64_t off, unsigned size, uint64_t val)
 {
 	const struct dev_range_ref *r = ctx;
 
-	r->dev->cls->write(r->dev, r->index, off, size, val);
+	model_write(r->dev, r->index, off, size, val);
 }
 
 static const struct bus_ops range_ops = {range_read, range_write};
@@ -271,14 +290,13 @@ uint64_t dev_read(struct dev *d, unsigned range, uint64_t off, unsigned size)
 	uint64_t val = size_mask(size);
 
 	if (d->cls->ranges[range].space == BUS_MSR)
-		return off < d->cls->ranges[range].len ? d->cls->read(d, range, off, 8)
-						       : UINT64_MAX;
+		return off < d->cls->ranges[range].len ? model_read(d, range, off, 8) : UINT64_MAX;
 	for (unsigned done = 0; done < in; done += n) {
 		uint64_t v;
 
 		assert(done < 8);
 		n = piece_size(in - done, in == size);
-		v = d->cls->read(d, range, off + done, n) & size_mask(n);
+		v = model_read(d, range, off + done, n) & size_mask(n);
 		val &= ~(size_mask(n) << (8 * done));
 		val |= v << (8 * done);
 	}
@@ -291,13 +309,13 @@ void dev_write(struct dev *d, unsigned range, uint64_t off, unsigned size, uint6
 
 	if (d->cls->ranges[range].space == BUS_MSR) {
 		if (off < d->cls->ranges[range].len)
-			d->cls->write(d, range, off, 8, val);
+			model_write(d, range, off, 8, val);
 		return;
 	}
 	for (unsigned done = 0; done < in; done += n) {
 		assert(done < 8);
 		n = piece_size(in - done, in == size);
-		d->cls->write(d, range, off + done, n, val >> (8 * done) & size_mask(n));
+		model_write(d, range, off + done, n, val >> (8 * done) & size_mask(n));
 	}
 }
 

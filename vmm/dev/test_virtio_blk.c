@@ -747,25 +747,25 @@ static void bad_saved_completions(void **state)
 			v->nr_late = VIRTIO_LATE + 1;
 			break;
 		case 1:
-			v->late_head[1] = v->late_head[0];
+			v->late[1].head = v->late[0].head;
 			break;
 		case 2:
-			v->late_head[1] = 63;
+			v->late[1].head = 63;
 			break;
 		case 3:
-			v->late_head[1] = 64;
+			v->late[1].head = 64;
 			break;
 		case 4:
-			v->late_slots[1] = 2;
+			v->late[1].slots = 2;
 			break;
 		case 5:
-			v->late_slots[1] = 0;
+			v->late[1].slots = 0;
 			break;
 		case 6:
-			v->late_queue[2] = 1;
+			v->late[2].queue = 1;
 			break;
 		default:
-			v->late_due[0] = v->late_due[2] + 1;
+			v->late[0].due = v->late[2].due + 1;
 			break;
 		}
 		saved.len = 0;
@@ -773,7 +773,7 @@ static void bad_saved_completions(void **state)
 		memcpy(v, was, sizeof(*was));
 		free(was);
 		assert_int_equal(dev_load(w.d, saved.p, saved.len, &used, &err), -EINVAL);
-		assert_non_null(strstr(err.msg, "completion"));
+		assert_non_null(strstr(err.msg, i ? "completion" : "virtio"));
 		assert_true(dev_hash(w.d, 0) == hash);
 	}
 	clock_advance(&w.m->clock, 2 * DELAY);

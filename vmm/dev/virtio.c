@@ -6,7 +6,7 @@
 #include <assert.h>
 #include <errno.h>
 
-#include <vmm/virtio.h>
+#include "virtio_priv.h"
 
 /* Bits of the status that the driver sets (2.1); the device alone sets NEEDS_RESET. */
 #define STATUS_DRIVERS                                                                             \
@@ -24,7 +24,7 @@ static struct virtio *virtio_of(struct dev *d)
 uint64_t virtio_offered(const struct virtio *v)
 {
 	return v->features | BIT(VIRTIO_F_VERSION_1) | BIT(VIRTIO_F_INDIRECT_DESC) |
-	       BIT(VIRTIO_F_EVENT_IDX);
+	       BIT(VIRTIO_F_EVENT_IDX) | BIT(VIRTIO_F_RING_RESET);
 }
 
 /* ---- interrupts -------------------------------------------------------------------------------
@@ -65,8 +65,12 @@ void virtio_set_transport(struct virtio *v, const struct virtio_transport *t, vo
 
 void virtio_signal(struct virtio *v, unsigned queue)
 {
-	if (virtq_needs_interrupt(&v->q[queue]))
+	struct virtq *q = &v->q[queue];
+
+	if (virtq_needs_interrupt(q))
 		tell(v, queue);
+	if (q->broken)
+		virtio_broken(v, virtq_error_name(q->broken));
 }
 
 void virtio_config_changed(struct virtio *v)
@@ -86,96 +90,6 @@ void virtio_broken(struct virtio *v, const char *why)
 	/* 2.1.2: a driver that is up is told. */
 	if (v->status & VIRTIO_S_DRIVER_OK)
 		tell(v, VIRTIO_CONFIG_CHANGED);
-}
-
-/* ---- completions that take time -----------------------------------------------------------------
- */
-
-static void late_arm(struct virtio *v)
-{
-	clock_arm(v->dev.env.clock, &v->late_timer, v->nr_late ? v->late_due[0] : CLOCK_NEVER);
-}
-
-static void late_take(struct virtio *v, unsigned i)
-{
-	unsigned n = --v->nr_late - i;
-
-	memmove(&v->late_due[i], &v->late_due[i + 1], n * sizeof(v->late_due[0]));
-	memmove(&v->late_written[i], &v->late_written[i + 1], n * sizeof(v->late_written[0]));
-	memmove(&v->late_head[i], &v->late_head[i + 1], n * sizeof(v->late_head[0]));
-	memmove(&v->late_id[i], &v->late_id[i + 1], n * sizeof(v->late_id[0]));
-	memmove(&v->late_slots[i], &v->late_slots[i + 1], n * sizeof(v->late_slots[0]));
-	memmove(&v->late_queue[i], &v->late_queue[i + 1], n * sizeof(v->late_queue[0]));
-	/* What is not in use is 0, so that equal states have equal bytes. */
-	v->late_due[v->nr_late] = 0;
-	v->late_written[v->nr_late] = 0;
-	v->late_head[v->nr_late] = 0;
-	v->late_id[v->nr_late] = 0;
-	v->late_slots[v->nr_late] = 0;
-	v->late_queue[v->nr_late] = 0;
-}
-
-static void late_put(struct virtio *v, unsigned queue, const struct virtq_chain *c, uint64_t due)
-{
-	unsigned i = v->nr_late, n;
-
-	while (i && v->late_due[i - 1] > due)
-		i--;
-	n = v->nr_late++ - i;
-	memmove(&v->late_due[i + 1], &v->late_due[i], n * sizeof(v->late_due[0]));
-	memmove(&v->late_written[i + 1], &v->late_written[i], n * sizeof(v->late_written[0]));
-	memmove(&v->late_head[i + 1], &v->late_head[i], n * sizeof(v->late_head[0]));
-	memmove(&v->late_id[i + 1], &v->late_id[i], n * sizeof(v->late_id[0]));
-	memmove(&v->late_slots[i + 1], &v->late_slots[i], n * sizeof(v->late_slots[0]));
-	memmove(&v->late_queue[i + 1], &v->late_queue[i], n * sizeof(v->late_queue[0]));
-	v->late_due[i] = due;
-	v->late_written[i] = c->written;
-	v->late_head[i] = c->head;
-	v->late_id[i] = c->id;
-	v->late_slots[i] = c->slots;
-	v->late_queue[i] = (uint8_t)queue;
-}
-
-/* The driver takes (queue) back, or all of them if it is none. */
-static void late_forget(struct virtio *v, unsigned queue)
-{
-	for (unsigned i = v->nr_late; i-- > 0;)
-		if (queue >= v->nr_queues || v->late_queue[i] == queue)
-			late_take(v, i);
-	if (v->dev.env.clock)
-		late_arm(v);
-}
-
-static void late_due(void *ctx, uint64_t now)
-{
-	struct virtio *v = ctx;
-
-	while (v->nr_late && v->late_due[0] <= now) {
-		struct virtq_chain c = {.head = v->late_head[0],
-					.id = v->late_id[0],
-					.slots = v->late_slots[0],
-					.written = v->late_written[0]};
-		unsigned queue = v->late_queue[0];
-
-		late_take(v, 0);
-		if (virtq_push(&v->q[queue], &c))
-			virtio_broken(v, virtq_error_name(v->q[queue].broken));
-		else
-			virtio_signal(v, queue);
-	}
-	late_arm(v);
-}
-
-int virtio_complete(struct virtio *v, unsigned queue, const struct virtq_chain *c)
-{
-	uint64_t due;
-
-	if (!v->delay || !v->dev.env.clock || v->nr_late == VIRTIO_LATE)
-		return virtq_push(&v->q[queue], c);
-	due = clock_now(v->dev.env.clock) + v->delay / 2 + rng_next(&v->late_rng) % (v->delay + 1);
-	late_put(v, queue, c, due);
-	late_arm(v);
-	return 0;
 }
 
 /* ---- device configuration, 2.5: any width; what is beyond it reads 0 ----------------------------
@@ -274,6 +188,29 @@ struct virtq *virtio_selected(struct virtio *v)
 	return v->queue_sel < v->nr_queues ? &v->q[v->queue_sel] : NULL;
 }
 
+/* The driver has (q) for itself: nothing comes of what it offered (2.6.1). */
+static void take_back(struct virtio *v, struct virtq *q)
+{
+	unsigned queue = (unsigned)(q - v->q);
+
+	if (v->vc->queue_reset)
+		v->vc->queue_reset(v, queue);
+	virtio_late_forget(v, queue);
+	virtq_reset(q);
+}
+
+void virtio_queue_reset(struct virtio *v, struct virtq *q, uint32_t val)
+{
+	if (!q || val != 1 || !(v->status & VIRTIO_S_FEATURES_OK) ||
+	    !virtio_has(v, VIRTIO_F_RING_RESET)) {
+		dev_guest_error(&v->dev,
+				"virtio: reset of no queue, or one that was not negotiated",
+				v->queue_sel, val);
+		return;
+	}
+	take_back(v, q);
+}
+
 void virtio_queue_ready(struct virtio *v, struct virtq *q, uint32_t val)
 {
 	struct err err = {0};
@@ -284,8 +221,7 @@ void virtio_queue_ready(struct virtio *v, struct virtq *q, uint32_t val)
 		return;
 	}
 	if (!val) {
-		late_forget(v, (unsigned)(q - v->q));
-		virtq_reset(q);
+		take_back(v, q);
 		return;
 	}
 	/* 3.1.1: queues are set up after the features are settled, which they depend on. */
@@ -299,8 +235,10 @@ void virtio_queue_ready(struct virtio *v, struct virtq *q, uint32_t val)
 	q->event_idx = virtio_has(v, VIRTIO_F_EVENT_IDX);
 	q->indirect = virtio_has(v, VIRTIO_F_INDIRECT_DESC);
 	q->packed = virtio_has(v, VIRTIO_F_RING_PACKED);
+	q->in_order = virtio_has(v, VIRTIO_F_IN_ORDER);
 	if (virtq_enable(q, &err)) {
 		q->packed = false;
+		q->in_order = false;
 		q->event_idx = false;
 		q->indirect = false;
 		dev_guest_error(&v->dev, "virtio: queue refused: size, alignment or not in RAM",
@@ -308,9 +246,24 @@ void virtio_queue_ready(struct virtio *v, struct virtq *q, uint32_t val)
 	}
 }
 
+void virtio_serve(struct virtio *v, unsigned queue)
+{
+	struct virtq *q = &v->q[queue];
+
+	assert(!v->serving && "virtio: a device was re-entered while it worked");
+	v->serving = true;
+	virtq_kick_begin(q);
+	v->vc->notify(v, queue);
+	v->serving = false;
+	(void)virtq_flush(q);
+	if (q->broken)
+		virtio_broken(v, virtq_error_name(q->broken));
+	else
+		virtio_signal(v, queue);
+}
+
 void virtio_notify(struct virtio *v, uint32_t queue)
 {
-	struct virtq *q;
 
 	if (queue >= v->nr_queues || !(v->status & VIRTIO_S_DRIVER_OK) ||
 	    (v->status & VIRTIO_S_NEEDS_RESET)) {
@@ -318,28 +271,36 @@ void virtio_notify(struct virtio *v, uint32_t queue)
 				queue, v->status);
 		return;
 	}
-	q = &v->q[queue];
-	if (!q->ready) {
+	if (!v->q[queue].ready) {
 		dev_guest_error(&v->dev, "virtio: notified for a queue that is not ready", queue,
 				v->status);
 		return;
 	}
-	virtq_kick_begin(q);
-	v->vc->notify(v, queue);
-	if (q->broken)
-		virtio_broken(v, virtq_error_name(q->broken));
-	else
-		virtio_signal(v, queue);
+	if (!virtio_late_start(v, queue))
+		virtio_serve(v, queue);
+}
+
+/* 2.9 */
+#define NOTIFY_QUEUE 0xffffu
+#define NOTIFY_DATA  16
+
+void virtio_notify_data(struct virtio *v, uint32_t val)
+{
+	uint32_t queue = val & NOTIFY_QUEUE;
+
+	if (!virtio_has(v, VIRTIO_F_NOTIFICATION_DATA)) {
+		virtio_notify(v, val);
+		return;
+	}
+	if (queue < v->nr_queues && v->q[queue].ready &&
+	    !virtq_kick_is_right(&v->q[queue], (uint16_t)(val >> NOTIFY_DATA)))
+		dev_guest_error(&v->dev, "virtio: the driver is not where its notification says",
+				queue, val >> NOTIFY_DATA);
+	virtio_notify(v, queue);
 }
 
 /* ---- the hooks of dev_class -------------------------------------------------------------------
  */
-
-/* Not the sequence that a model takes from its seed. */
-static uint64_t late_seed(const struct dev *d)
-{
-	return ~d->env.seed;
-}
 
 int virtio_init(struct dev *d, const struct virtio_class *vc, struct err *err)
 {
@@ -349,15 +310,17 @@ int virtio_init(struct dev *d, const struct virtio_class *vc, struct err *err)
 	assert(vc->nr_queues <= VIRTIO_QUEUES && vc->notify &&
 	       vc->config_len <= VIRTIO_MMIO_LEN - VIRTIO_MMIO_CONFIG);
 	v->vc = vc;
-	v->features = vc->features | (v->packed ? BIT(VIRTIO_F_RING_PACKED) : 0);
+	v->features = vc->features | (v->packed ? BIT(VIRTIO_F_RING_PACKED) : 0) |
+		      (v->in_order ? BIT(VIRTIO_F_IN_ORDER) : 0) |
+		      (v->notify_data ? BIT(VIRTIO_F_NOTIFICATION_DATA) : 0);
 	v->nr_queues = vc->nr_queues;
-	clock_timer_init(&v->late_timer, late_due, v);
-	v->late_rng.s = late_seed(d);
+	virtio_late_init(v);
 	if (!d->env.mem)
 		return err_set(err, -EINVAL, "device %s: it needs memory for its queues",
 			       d->cls->name);
 	for (unsigned i = 0; i < vc->nr_queues && !rc; i++)
-		rc = virtq_init(&v->q[i], d->env.mem, d->env.trace, i, vc->queue_max, err);
+		rc = virtq_init(&v->q[i], d->env.mem, d->env.trace, i,
+				v->queue_max ? (uint32_t)v->queue_max : vc->queue_max, err);
 	return rc;
 }
 
@@ -367,8 +330,7 @@ void virtio_reset(struct dev *d)
 
 	for (unsigned i = 0; i < v->nr_queues; i++)
 		virtq_reset(&v->q[i]);
-	late_forget(v, VIRTIO_QUEUES);
-	v->late_rng.s = late_seed(d);
+	virtio_late_reset(v);
 	irq_set(&d->irq, 0);
 	if (v->transport && v->transport->reset)
 		v->transport->reset(v->transport_ctx);
@@ -378,37 +340,16 @@ const struct state_table *virtio_part(const struct dev *d, unsigned i, const voi
 {
 	const struct virtio *v = container_of(d, const struct virtio, dev);
 
-	if (i >= v->nr_queues)
-		return NULL;
-	*obj = &v->q[i];
-	return &virtq_state;
-}
-
-/* Each is in flight, once, and they are in order. */
-static int late_post_load(struct virtio *v, struct err *err)
-{
-	unsigned n = v->nr_late;
-
-	if (n > VIRTIO_LATE)
-		return err_set(err, -EINVAL,
-			       "virtio: saved completions are more than there can be");
-	for (unsigned i = 0; i < n; i++) {
-		const struct virtq *q = &v->q[v->late_queue[i] % VIRTIO_QUEUES];
-		uint16_t head = v->late_head[i];
-		bool twice = false;
-
-		for (unsigned j = 0; j < i; j++)
-			twice |= v->late_head[j] == head && v->late_queue[j] == v->late_queue[i];
-		if (v->late_queue[i] >= v->nr_queues || !q->ready || head >= q->num || twice ||
-		    !(q->in_flight_map[head / 64] >> (head % 64) & 1) || !v->late_slots[i] ||
-		    v->late_slots[i] > (q->packed ? q->slots_out : 1) ||
-		    (i && v->late_due[i - 1] > v->late_due[i]))
-			return err_set(err, -EINVAL,
-				       "virtio: saved completion %u is of no request in flight", i);
+	if (i < v->nr_queues) {
+		*obj = &v->q[i];
+		return &virtq_state;
 	}
-	if (v->dev.env.clock)
-		late_arm(v);
-	return 0;
+	/* What was loaded may say any number: post_load() judges it. */
+	i -= v->nr_queues;
+	if (i >= v->nr_late || i >= VIRTIO_LATE)
+		return NULL;
+	*obj = &v->late[i];
+	return &virtio_late_state;
 }
 
 int virtio_post_load(struct dev *d, struct err *err)
@@ -430,20 +371,21 @@ int virtio_post_load(struct dev *d, struct err *err)
 		if (q->ready && (!(v->status & VIRTIO_S_FEATURES_OK) ||
 				 q->event_idx != virtio_has(v, VIRTIO_F_EVENT_IDX) ||
 				 q->indirect != virtio_has(v, VIRTIO_F_INDIRECT_DESC) ||
+				 q->in_order != virtio_has(v, VIRTIO_F_IN_ORDER) ||
 				 q->packed != virtio_has(v, VIRTIO_F_RING_PACKED)))
 			return err_set(err, -EINVAL,
 				       "virtio: saved queue %u contradicts the features", i);
 		rc = virtq_post_load(&v->q[i], err);
 	}
-	return rc ? rc : late_post_load(v, err);
+	return rc ? rc : virtio_late_post_load(v, err);
 }
 
 void virtio_fini(struct dev *d)
 {
 	struct virtio *v = virtio_of(d);
 
-	if (v->vc && d->env.clock)
-		clock_cancel(d->env.clock, &v->late_timer);
+	if (v->vc)
+		virtio_late_fini(v);
 	for (unsigned i = 0; v->vc && i < v->vc->nr_queues; i++)
 		virtq_fini(&v->q[i]);
 }

@@ -39,6 +39,7 @@ const struct dev_reg virtio_mmio_regs[] = {
 	R("SHMLenHigh", SHM_LEN_HIGH, "r"),
 	R("SHMBaseLow", SHM_BASE_LOW, "r"),
 	R("SHMBaseHigh", SHM_BASE_HIGH, "r"),
+	R("QueueReset", QUEUE_RESET, "rw"),
 	R("ConfigGeneration", CONFIG_GENERATION, "r"),
 	{"Config", 0, VIRTIO_MMIO_LEN - VIRTIO_MMIO_CONFIG - 1, VIRTIO_MMIO_CONFIG, "rw"},
 	{0},
@@ -94,6 +95,8 @@ uint64_t virtio_mmio_read(struct dev *d, unsigned range, uint64_t off, unsigned 
 	case VIRTIO_MMIO_SHM_BASE_LOW:
 	case VIRTIO_MMIO_SHM_BASE_HIGH:
 		return SHM_NONE;
+	case VIRTIO_MMIO_QUEUE_RESET:
+		return 0; /* it is done when the write is */
 	case VIRTIO_MMIO_CONFIG_GENERATION:
 		return v->config_generation;
 	default:
@@ -173,13 +176,16 @@ static void write_reg(struct virtio *v, uint64_t off, uint32_t val)
 		virtio_queue_ready(v, virtio_selected(v), val);
 		break;
 	case VIRTIO_MMIO_QUEUE_NOTIFY:
-		virtio_notify(v, val);
+		virtio_notify_data(v, val);
 		break;
 	case VIRTIO_MMIO_INTERRUPT_ACK:
 		virtio_interrupt_ack(v, val);
 		break;
 	case VIRTIO_MMIO_STATUS:
 		virtio_write_status(v, val);
+		break;
+	case VIRTIO_MMIO_QUEUE_RESET:
+		virtio_queue_reset(v, virtio_selected(v), val);
 		break;
 	case VIRTIO_MMIO_SHM_SEL:
 		break; /* every region is one that does not exist */

@@ -157,17 +157,17 @@ int virtq_packed_next(struct virtq *q, struct virtq_chain *c)
 	return 1;
 }
 
-int virtq_packed_push(struct virtq *q, const struct virtq_chain *c)
+int virtq_packed_store(struct virtq *q, const struct virtq_batch *of)
 {
 	uint16_t flags = q->used_wrap ? VIRTQ_DESC_F_AVAIL | VIRTQ_DESC_F_USED : 0;
 	uint64_t gpa = slot_gpa(q, q->used_idx);
 	uint8_t b[VIRTQ_DESC_SIZE - DESC_LEN];
 
 	/* 2.8.4: WRITE says whether the length means anything. */
-	if (c->written)
+	if (of->written)
 		flags |= VIRTQ_DESC_F_WRITE;
-	st_le32(b, c->written);
-	st_le16(b + (DESC_ID - DESC_LEN), c->id);
+	st_le32(b, of->written);
+	st_le16(b + (DESC_ID - DESC_LEN), of->id);
 	if (gmem_write(q->mem, gpa + DESC_LEN, b, DESC_FLAGS - DESC_LEN))
 		return virtq_breaks(q, VIRTQ_E_RING);
 	/* The flags last: they are what the driver looks at. */
@@ -175,11 +175,36 @@ int virtq_packed_push(struct virtq *q, const struct virtq_chain *c)
 	st_le16(b, flags);
 	if (gmem_write(q->mem, gpa + DESC_FLAGS, b, 2))
 		return virtq_breaks(q, VIRTQ_E_RING);
-	advance(q, &q->used_idx, &q->used_wrap, c->slots);
-	q->slots_out -= c->slots;
-	q->since += c->slots;
-	virtq_pushed(q, c);
+	advance(q, &q->used_idx, &q->used_wrap, of->slots);
+	q->slots_out -= of->slots;
+	q->since += of->slots;
 	return 0;
+}
+
+/* The entry at (slot) is made available in the round (wrap). */
+static bool is_offered(struct virtq *q, uint16_t slot, bool wrap)
+{
+	uint8_t b[2];
+
+	return !gmem_read(q->mem, slot_gpa(q, slot) + DESC_FLAGS, b, sizeof(b)) &&
+	       is_available(ld_le16(b), wrap);
+}
+
+bool virtq_packed_kick_is_right(struct virtq *q, uint16_t data)
+{
+	uint32_t at = data & ~VIRTQ_EVENT_WRAP, ahead;
+	bool wrap = data & VIRTQ_EVENT_WRAP;
+
+	if (at >= q->num)
+		return false;
+	/* How far is the driver ahead of us? The round tells a full ring from an empty one. */
+	ahead = wrap == q->avail_wrap ? at - q->last_avail : at + q->num - q->last_avail;
+	if (ahead > q->num - q->slots_out) /* or behind: then it is huge */
+		return false;
+	if (!ahead)
+		return !is_offered(q, q->last_avail, q->avail_wrap);
+	return is_offered(q, q->last_avail, q->avail_wrap) &&
+	       (ahead == q->num || !is_offered(q, (uint16_t)at, wrap));
 }
 
 /* Is the entry that (event) names among the (since) last ones used? */

@@ -20,21 +20,33 @@
 #define B(member, rst) STATE_B(struct virtq, member, rst)
 
 static const struct state_field fields[] = {
-	F(num, 0),	  F(desc, 0),
-	F(avail, 0),	  F(used, 0),
-	B(ready, 0),	  B(packed, 0),
-	B(event_idx, 0),  B(indirect, 0),
-	F(last_avail, 0), F(used_idx, 0),
-	B(avail_wrap, 1), B(used_wrap, 1),
-	F(slots_out, 0),  F(since, 0),
-	F(signalled, 0),  B(signalled_valid, 1),
-	B(kicks_off, 0),  F(broken, VIRTQ_OK),
-	F(in_flight, 0),  F(popped, 0),
-	F(pushed, 0),	  STATE_ARR(struct virtq, in_flight_map, 0),
+	F(num, 0),
+	F(desc, 0),
+	F(avail, 0),
+	F(used, 0),
+	B(ready, 0),
+	B(packed, 0),
+	B(event_idx, 0),
+	B(indirect, 0),
+	B(in_order, 0),
+	F(last_avail, 0),
+	F(used_idx, 0),
+	B(avail_wrap, 1),
+	B(used_wrap, 1),
+	F(slots_out, 0),
+	F(since, 0),
+	F(signalled, 0),
+	B(signalled_valid, 1),
+	B(kicks_off, 0),
+	F(broken, VIRTQ_OK),
+	F(in_flight, 0),
+	F(popped, 0),
+	F(pushed, 0),
+	STATE_ARR(struct virtq, in_flight_map, 0),
 	STATE_END,
 };
 
-const struct state_table virtq_state = {"virtq", 2, fields};
+const struct state_table virtq_state = {"virtq", 3, fields};
 
 const char *virtq_error_name(enum virtq_error e)
 {
@@ -235,6 +247,7 @@ int virtq_post_load(struct virtq *q, struct err *err)
 	int r = 0;
 
 	q->budget = 0;
+	memset(&q->batch, 0, sizeof(q->batch));
 	/* Until it is ready the driver may have any nonsense in num and addresses. */
 	if (q->ready)
 		r = check_config(q, err);
@@ -309,11 +322,11 @@ static int ring_for_next(struct virtq *q)
 	return 0;
 }
 
-void virtq_popped(struct virtq *q, const struct virtq_chain *c)
+void virtq_popped(struct virtq *q, struct virtq_chain *c)
 {
 	q->in_flight_map[c->head / 64] |= 1ull << (c->head % 64);
 	q->in_flight++;
-	q->popped++;
+	c->seq = (uint16_t)q->popped++;
 	q->budget--;
 	if (!q->trace)
 		return;
@@ -371,29 +384,70 @@ void virtq_pushed(struct virtq *q, const struct virtq_chain *c)
 			   c->id | (uint64_t)c->written << 32, NULL);
 }
 
-int virtq_push(struct virtq *q, const struct virtq_chain *c)
+/* Into the used ring: (b)'s last chain, which stands for all of them (2.7.9). */
+static int store_used(struct virtq *q, const struct virtq_batch *b)
 {
 	uint64_t slot = q->used + USED_RING + (uint64_t)USED_ELEM * (q->used_idx & (q->num - 1));
 	uint8_t elem[USED_ELEM];
 
-	/* The device's promise, not the guest's. */
-	assert(c->head < q->num && is_in_flight(q, c->head));
-	if (q->packed)
-		return virtq_packed_push(q, c);
-	st_le32(elem, c->head);
-	st_le32(elem + 4, c->written);
+	st_le32(elem, b->id);
+	st_le32(elem + 4, b->written);
 	if (gmem_write(q->mem, slot, elem, sizeof(elem)))
 		return virtq_breaks(q, VIRTQ_E_RING);
 	/* 2.7.8.2: the element and what was stored in the buffers come before idx. */
 	atomic_thread_fence(memory_order_release);
-	if (!write16(q, q->used + USED_IDX, (uint16_t)(q->used_idx + 1)))
+	if (!write16(q, q->used + USED_IDX, (uint16_t)(q->used_idx + b->nr)))
 		return virtq_breaks(q, VIRTQ_E_RING);
 
-	q->used_idx++;
-	if (q->used_idx == q->signalled)
+	/* Did idx come round to where the driver was last asked? */
+	if ((uint16_t)(q->signalled - q->used_idx - 1) < b->nr)
 		q->signalled_valid = false;
-	virtq_pushed(q, c);
+	q->used_idx = (uint16_t)(q->used_idx + b->nr);
 	return 0;
+}
+
+int virtq_flush(struct virtq *q)
+{
+	struct virtq_batch b = q->batch;
+
+	if (!b.nr)
+		return 0;
+	memset(&q->batch, 0, sizeof(q->batch));
+	return q->packed ? virtq_packed_store(q, &b) : store_used(q, &b);
+}
+
+static int push_in_order(struct virtq *q, const struct virtq_chain *c)
+{
+	struct virtq_batch *b = &q->batch;
+
+	/* The device's promise again. */
+	assert(c->seq == (uint16_t)q->pushed);
+	b->nr++;
+	b->slots += c->slots;
+	b->written = c->written;
+	b->id = c->id;
+	virtq_pushed(q, c);
+	/* What is skipped counts as written to its end, so one that is not stands in the ring. */
+	if (c->error || c->written != c->in_bytes || b->nr == q->num)
+		return virtq_flush(q);
+	return 0;
+}
+
+int virtq_push(struct virtq *q, const struct virtq_chain *c)
+{
+	struct virtq_batch one = {.nr = 1, .slots = c->slots, .written = c->written, .id = c->id};
+	int r;
+
+	/* The device's promise, not the guest's. */
+	assert(c->head < q->num && is_in_flight(q, c->head));
+	if (q->in_order)
+		return push_in_order(q, c);
+	if (!q->packed)
+		one.id = c->head;
+	r = q->packed ? virtq_packed_store(q, &one) : store_used(q, &one);
+	if (!r)
+		virtq_pushed(q, c);
+	return r;
 }
 
 /* 2.7.7.2: did idx, going from (old) to (now), pass (event)? All modulo 2^16. */
@@ -407,6 +461,8 @@ bool virtq_needs_interrupt(struct virtq *q)
 	uint16_t old = q->signalled, word;
 	bool valid = q->signalled_valid, yes;
 
+	if (virtq_flush(q))
+		return false;
 	if (q->packed)
 		return virtq_packed_needs_interrupt(q);
 	if (!q->ready || (valid && old == q->used_idx))
@@ -426,6 +482,17 @@ bool virtq_needs_interrupt(struct virtq *q)
 	if (yes && q->trace)
 		trace_note(q->trace, TRACE_VQ, TRACE_VQ_NOTIFY, q->index, q->used_idx, NULL);
 	return yes;
+}
+
+bool virtq_kick_is_right(struct virtq *q, uint16_t data)
+{
+	uint16_t idx;
+
+	if (!q->ready)
+		return false;
+	if (q->packed)
+		return virtq_packed_kick_is_right(q, data);
+	return read16(q, q->avail + AVAIL_IDX, &idx) && idx == data;
 }
 
 void virtq_want_kicks(struct virtq *q, bool want)

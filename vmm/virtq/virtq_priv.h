@@ -21,8 +21,8 @@ enum virtq_error virtq_walk(struct virtq *q, uint16_t head, struct virtq_chain *
 /* The queue is broken, if it is not yet, for this reason. -EIO. */
 int virtq_breaks(struct virtq *q, enum virtq_error why);
 
-/* The chain that was collected is in flight; the trace says so. */
-void virtq_popped(struct virtq *q, const struct virtq_chain *c);
+/* The chain that was collected is in flight, and gets its seq; the trace says so. */
+void virtq_popped(struct virtq *q, struct virtq_chain *c);
 /* ... and back with the driver. */
 void virtq_pushed(struct virtq *q, const struct virtq_chain *c);
 
@@ -51,10 +51,12 @@ enum virtq_error virtq_enter_indirect(struct virtq *q, struct virtq_walk *w,
 enum virtq_error virtq_add_segment(struct virtq *q, struct virtq_walk *w,
 				   const struct virtq_desc *d, struct virtq_chain *c);
 
-/* ---- packed.c: the four that differ ------------------------------------------------------------- */
+/* ---- packed.c: what differs -------------------------------------------------------------------- */
 
 int virtq_packed_next(struct virtq *q, struct virtq_chain *c);
-int virtq_packed_push(struct virtq *q, const struct virtq_chain *c);
+/* One used descriptor for all of (b). 0 or -EIO. */
+int virtq_packed_store(struct virtq *q, const struct virtq_batch *b);
+bool virtq_packed_kick_is_right(struct virtq *q, uint16_t data);
 bool virtq_packed_needs_interrupt(struct virtq *q);
 void virtq_packed_want_kicks(struct virtq *q, bool want);
 

@@ -83,8 +83,7 @@ enum config {
 struct virtio_blk {
 	struct virtio v;
 	struct blk *disk;
-	uint64_t number, queues, errors; /* options */
-	struct rng rng;
+	uint64_t number, queues; /* options */
 	bool writeback;
 };
 
@@ -206,7 +205,7 @@ static enum status do_request(struct io *io)
 	type = ld_le32(header);
 	sector = ld_le64(&header[8]);
 	io->len = io->c->out_bytes - HEADER_LEN;
-	if (io->b->errors && rng_next(&io->b->rng) % io->b->errors == 0)
+	if (virtio_fails(&io->b->v))
 		return S_IOERR;
 	switch (type) {
 	case T_IN:
@@ -261,13 +260,19 @@ static void blk_notify(struct virtio *v, unsigned queue)
 
 /* ---- configuration ------------------------------------------------------------------------------- */
 
+/* Header and status take a descriptor each; a queue that has no more takes data with either. */
+static uint32_t seg_max(const struct virtio *v)
+{
+	return v->q[0].num_max > 3 ? v->q[0].num_max - 2 : 1;
+}
+
 static void blk_config_read(struct virtio *v, uint32_t off, void *buf, uint32_t len)
 {
 	const struct virtio_blk *b = blk_of(&v->dev);
 	uint8_t c[CONFIG_LEN] = {0};
 
 	st_le64(&c[C_CAPACITY], b->disk->size / BLK_SECTOR);
-	st_le32(&c[C_SEG_MAX], BLK_QUEUE_MAX - 2); /* header and status take one each */
+	st_le32(&c[C_SEG_MAX], seg_max(v));
 	st_le32(&c[C_BLK_SIZE], BLK_SECTOR);
 	c[C_PHYSICAL_EXP] = PHYSICAL_EXP;
 	st_le16(&c[C_MIN_IO], 1u << PHYSICAL_EXP);
@@ -302,14 +307,6 @@ static void blk_config_write(struct virtio *v, uint32_t off, const void *buf, ui
 
 /* ---- the class ----------------------------------------------------------------------------------- */
 
-static void blk_reset(struct dev *d)
-{
-	struct virtio_blk *b = blk_of(d);
-
-	virtio_reset(d);
-	b->rng.s = d->env.seed;
-}
-
 static const struct virtio_class blk_class = {
 	.device_id = BLK_DEVICE_ID,
 	.features = BIT(F_SEG_MAX) | BIT(F_BLK_SIZE) | BIT(F_FLUSH) | BIT(F_TOPOLOGY) |
@@ -342,7 +339,7 @@ static int blk_init(struct dev *d, struct err *err)
 	if (b->disk->read_only)
 		b->v.features = (b->v.features | BIT(F_RO)) &
 				~(BIT(F_DISCARD) | BIT(F_WRITE_ZEROES) | BIT(F_CONFIG_WCE));
-	blk_reset(d);
+	virtio_reset(d);
 	return 0;
 }
 
@@ -356,15 +353,13 @@ static const struct dev_opt blk_opts[] = {
 	{"disk", "which of the machine's disks", offsetof(struct virtio_blk, number), 0, 0, 63},
 	{"queues", "how many request queues", offsetof(struct virtio_blk, queues), 1, 1,
 	 VIRTIO_QUEUES},
-	{"errors", "one request in so many fails, chosen by the seed; 0: none",
-	 offsetof(struct virtio_blk, errors), 0, 0, UINT32_MAX},
 	VIRTIO_OPTS,
+	VIRTIO_OPT_ERRORS,
 	{0},
 };
 
 static const struct state_field blk_state[] = {
 	VIRTIO_STATE_FIELDS,
-	STATE_U(struct virtio_blk, rng.s, 0),
 	STATE_B(struct virtio_blk, writeback, 1),
 	STATE_END,
 };
@@ -373,11 +368,11 @@ const struct dev_class dev_class_virtio_blk = {
 	.name = "virtio-blk",
 	.help = "virtio block device over virtio-mmio, on one of the machine's disks",
 	.size = sizeof(struct virtio_blk),
-	.version = 1,
+	.version = 2,
 	.ranges = blk_ranges,
 	.opts = blk_opts,
 	.state = blk_state,
 	.init = blk_init,
-	.reset = blk_reset,
+	.reset = virtio_reset,
 	VIRTIO_MMIO_CLASS_HOOKS,
 };

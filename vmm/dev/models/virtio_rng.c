@@ -31,6 +31,7 @@ static void fill(struct virtio_rng *r, struct virtq *q, struct virtq_chain *c)
 	uint64_t total = c->in_bytes < RNG_REQUEST_MAX ? c->in_bytes : RNG_REQUEST_MAX;
 	uint8_t buf[512];
 
+	total = virtio_short(&r->v, total);
 	for (uint64_t done = 0; done < total;) {
 		uint64_t n = total - done < sizeof(buf) ? total - done : sizeof(buf);
 
@@ -91,6 +92,7 @@ static const struct dev_opt rng_opts[] = {
 	{"seed", "of the sequence, beside the machine's", offsetof(struct virtio_rng, seed), 0, 0,
 	 UINT64_MAX},
 	VIRTIO_OPTS,
+	VIRTIO_OPT_SHORT,
 	{0},
 };
 
@@ -104,7 +106,7 @@ const struct dev_class dev_class_virtio_rng = {
 	.name = "virtio-rng",
 	.help = "virtio entropy device over virtio-mmio, seeded",
 	.size = sizeof(struct virtio_rng),
-	.version = 2,
+	.version = 3,
 	.ranges = rng_ranges,
 	.opts = rng_opts,
 	.state = rng_state,

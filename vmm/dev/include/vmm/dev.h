@@ -5,7 +5,9 @@
  *
  * Guarantees: a device sees size 1, 2, 4 or 8, an access wholly in its range, a masked value. State
  * is a field table: reset, save, load, diff and hash work for every class alike; reset gives the
- * fresh state byte for byte. A device has no path to the bus: its DMA reaches RAM only.
+ * fresh state byte for byte. A device has no path to the bus: its DMA reaches RAM only. One that is
+ * reached again while it handles an access (by a bus it was lent, by configuration access) is our bug:
+ * an assert says "re-entered", as the bus has one for its depth; abort() makes it a finding.
  * The caller promises: everything in struct dev_env outlives the device.
  * Who frees: dev_free().
  */
@@ -151,6 +153,7 @@ struct dev {
 		uint64_t base;
 		int id; /* bus id or -1 */
 	} range[DEV_RANGES];
+	bool busy;	  /* it handles an access */
 	struct bus *bus;  /* it is on this one, or NULL */
 	struct dev *next; /* the owner's list */
 };

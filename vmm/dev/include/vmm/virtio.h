@@ -9,7 +9,11 @@
  *
  * Guarantees to a model: notify() comes only while DRIVER_OK is set, DEVICE_NEEDS_RESET is not,
  * and the queue is ready; features() are those both sides agreed on; queue size and addresses do
- * not change while a queue is ready.
+ * not change while a queue is ready. notify() never nests: a device that is reached while it works,
+ * by its own memory access or a transport's short cut, is our bug and ends at an assert that says
+ * "re-entered" (dev.h has the same guard for every access).
+ *
+ * Bounds: VIRTIO_LATE completions and one doorbell a queue are under way at most, a device.
  */
 #ifndef VMM_VIRTIO_H
 #define VMM_VIRTIO_H
@@ -58,6 +62,7 @@ enum virtio_mmio_reg {
 	VIRTIO_MMIO_SHM_LEN_HIGH = 0x0b4,
 	VIRTIO_MMIO_SHM_BASE_LOW = 0x0b8,
 	VIRTIO_MMIO_SHM_BASE_HIGH = 0x0bc,
+	VIRTIO_MMIO_QUEUE_RESET = 0x0c0,
 	VIRTIO_MMIO_CONFIG_GENERATION = 0x0fc,
 	VIRTIO_MMIO_CONFIG = 0x100,
 };
@@ -83,16 +88,31 @@ struct virtio_transport {
 
 struct virtio_class {
 	uint32_t device_id;
-	uint64_t features; /* beyond VERSION_1, INDIRECT_DESC, EVENT_IDX, which all offer */
+	uint64_t
+		features; /* beyond VERSION_1, INDIRECT_DESC, EVENT_IDX, RING_RESET: all offer them */
 	unsigned nr_queues;
 	uint32_t queue_max;
 	uint32_t config_len; /* of the device configuration, 0: none */
 	/* The driver rang (queue): pop, work, push; the transport sends the interrupt afterwards.
 	 */
 	void (*notify)(struct virtio *v, unsigned queue);
+	/*
+	 * The driver took (queue) back, alone, by QueueReset or QueueReady: forget what was kept of it.
+	 * The queue, ready or not, is as it was still, and as new afterwards. May be NULL.
+	 */
+	void (*queue_reset)(struct virtio *v, unsigned queue);
 	/* [off, off + len) lies in the configuration; NULL: reads 0, writes are dropped. */
 	void (*config_read)(struct virtio *v, uint32_t off, void *buf, uint32_t len);
 	void (*config_write)(struct virtio *v, uint32_t off, const void *buf, uint32_t len);
+};
+
+/* A request that is done and on its way back to the driver. */
+struct virtio_late {
+	uint64_t due;
+	uint32_t written;
+	uint16_t head, id, slots, seq; /* of its chain */
+	uint8_t queue;
+	bool whole; /* its chain is written to the end */
 };
 
 /* Begins every virtio model's instance. */
@@ -111,18 +131,20 @@ struct virtio {
 	uint64_t driver_features;
 	bool features_beyond; /* the driver accepted a feature above 63, where none is offered */
 	bool irq_level;
+	bool serving; /* notify() is at work */
+	/* options */
+	uint64_t packed, in_order, notify_data; /* 1: the feature is offered */
+	uint64_t queue_max;			/* of every queue; 0: what the class says */
+	uint64_t delay, start, shorts, errors;	/* see VIRTIO_OPTS */
 	/*
-	 * Completions under way, in order of time: what virtio_complete() was given and when it is due.
+	 * What is under way: completions in order of time, and for each queue when its doorbell will be
+	 * answered, 0: none rang. The seed decides.
 	 */
 	struct clock_timer late_timer;
-	uint64_t packed; /* option: RING_PACKED is offered */
-	uint64_t delay;	 /* option: virtual ns a completion takes, more or less; 0: none */
 	struct rng late_rng;
 	uint32_t nr_late;
-	uint64_t late_due[VIRTIO_LATE];
-	uint32_t late_written[VIRTIO_LATE];
-	uint16_t late_head[VIRTIO_LATE], late_id[VIRTIO_LATE], late_slots[VIRTIO_LATE];
-	uint8_t late_queue[VIRTIO_LATE];
+	struct virtio_late late[VIRTIO_LATE];
+	uint64_t start_due[VIRTIO_QUEUES];
 };
 
 /*
@@ -137,6 +159,7 @@ int virtio_init(struct dev *d, const struct virtio_class *vc, struct err *err);
 void virtio_reset(struct dev *d);
 uint64_t virtio_mmio_read(struct dev *d, unsigned range, uint64_t off, unsigned size);
 void virtio_mmio_write(struct dev *d, unsigned range, uint64_t off, unsigned size, uint64_t val);
+/* The queues and what is under way, as many as there are: a model with parts of its own gives those first. */
 const struct state_table *virtio_part(const struct dev *d, unsigned i, const void **obj);
 int virtio_post_load(struct dev *d, struct err *err);
 void virtio_fini(struct dev *d);
@@ -150,18 +173,56 @@ extern const struct dev_reg virtio_mmio_regs[];
 		STATE_U(struct virtio, driver_features, 0),                                        \
 		STATE_B(struct virtio, features_beyond, 0), STATE_B(struct virtio, irq_level, 0),  \
 		STATE_U(struct virtio, late_rng.s, 0), STATE_U(struct virtio, nr_late, 0),         \
-		STATE_ARR(struct virtio, late_due, 0), STATE_ARR(struct virtio, late_written, 0),  \
-		STATE_ARR(struct virtio, late_head, 0), STATE_ARR(struct virtio, late_id, 0),      \
-		STATE_ARR(struct virtio, late_slots, 0), STATE_ARR(struct virtio, late_queue, 0)
+		STATE_ARR(struct virtio, start_due, 0)
 
-/* The options that every model has: the ring, and requests in flight under deterministic time. */
+/*
+ * The options that every model has: the ring, and requests in flight under deterministic time, where
+ * the seed chooses order and delay. What was not started when the driver resets the queue or device
+ * is never done; what was done and is not back yet never comes back.
+ */
 #define VIRTIO_OPTS                                                                                \
 	{"packed", "1: the packed ring is offered", offsetof(struct virtio, packed), 0, 0, 1},     \
+		{"in_order",                                                                       \
+		 "1: IN_ORDER is offered: requests come back in order, in batches",                \
+		 offsetof(struct virtio, in_order),                                                \
+		 0,                                                                                \
+		 0,                                                                                \
+		 1},                                                                               \
+		{"notify_data",                                                                    \
+		 "1: NOTIFICATION_DATA is offered: a doorbell says how far the driver is",         \
+		 offsetof(struct virtio, notify_data),                                             \
+		 0,                                                                                \
+		 0,                                                                                \
+		 1},                                                                               \
+		{"queue_max",                                                                      \
+		 "entries of a queue at most, a power of two; 0: the device's own figure",         \
+		 offsetof(struct virtio, queue_max),                                               \
+		 0,                                                                                \
+		 0,                                                                                \
+		 VIRTQ_NUM_MAX},                                                                   \
+		{"start",                                                                          \
+		 "virtual ns until a doorbell is answered, at most, as the seed decides",          \
+		 offsetof(struct virtio, start),                                                   \
+		 0,                                                                                \
+		 0,                                                                                \
+		 1000000000ull},                                                                   \
 	{                                                                                          \
 		"delay",                                                                           \
 			"virtual ns that a request takes, half to one and a half times, in an "    \
 			"order that the seed decides",                                             \
 			offsetof(struct virtio, delay), 0, 0, 1000000000ull                        \
+	}
+/* For models that may transfer less than they are asked for: they call virtio_short(). */
+#define VIRTIO_OPT_SHORT                                                                           \
+	{                                                                                          \
+		"short", "one transfer in so many is short, chosen by the seed; 0: none",          \
+			offsetof(struct virtio, shorts), 0, 0, UINT32_MAX                          \
+	}
+/* For models whose requests can fail: they call virtio_fails(). */
+#define VIRTIO_OPT_ERRORS                                                                          \
+	{                                                                                          \
+		"errors", "one request in so many fails, chosen by the seed; 0: none",             \
+			offsetof(struct virtio, errors), 0, 0, UINT32_MAX                          \
 	}
 
 /* Features both sides agreed on. */
@@ -171,11 +232,16 @@ static inline bool virtio_has(const struct virtio *v, unsigned bit)
 }
 
 /*
- * Done with a chain: it goes back to the driver now or, with the option `delay`, later, in any order,
- * with the interrupt. What is under way when the driver resets the device or the queue never comes
- * back. 0 or -EIO as virtq_push().
+ * Done with a chain: it goes back to the driver now or, with the option `delay`, later, in any order
+ * (in the order of the queue with IN_ORDER), with the interrupt. When VIRTIO_LATE of them are under
+ * way it goes back at once; with IN_ORDER all of its queue do. What is under way when the driver resets
+ * the device or the queue never comes back. 0 or -EIO as virtq_push().
  */
 int virtio_complete(struct virtio *v, unsigned queue, const struct virtq_chain *c);
+/* How many of (len) bytes to transfer: all, or by the option `short` at least one of them. */
+uint64_t virtio_short(struct virtio *v, uint64_t len);
+/* By the option `errors`: this request is to fail. Ask once a request. */
+bool virtio_fails(struct virtio *v);
 /* Raise the used-buffer interrupt if the queue's driver wants one (2.7.7). */
 void virtio_signal(struct virtio *v, unsigned queue);
 /* The device cannot go on: DEVICE_NEEDS_RESET and a configuration interrupt (2.1.2). */
@@ -197,8 +263,19 @@ void virtio_write_status(struct virtio *v, uint32_t val);
 struct virtq *virtio_selected(struct virtio *v);
 /* The driver wrote 1 (use it) or 0 (stop it) for a queue; NULL: it chose one that is not there. */
 void virtio_queue_ready(struct virtio *v, struct virtq *q, uint32_t val);
+/*
+ * The driver resets the queue that it chose, VIRTIO_F_RING_RESET (2.6.1): as new and not ready, at once,
+ * so that QueueReset (queue_reset) reads 0 always. NULL, another value than 1 or not negotiated: a
+ * guest error.
+ */
+void virtio_queue_reset(struct virtio *v, struct virtq *q, uint32_t val);
 /* The driver rang for a queue, any number. */
 void virtio_notify(struct virtio *v, uint32_t queue);
+/*
+ * The driver rang with a value that is the queue's number or, with VIRTIO_F_NOTIFICATION_DATA, the
+ * structure of 2.9. Data that is wrong is a guest error, and the queue is served all the same.
+ */
+void virtio_notify_data(struct virtio *v, uint32_t val);
 /* The driver has seen the interrupts in (bits). */
 void virtio_interrupt_ack(struct virtio *v, uint32_t bits);
 /* Device configuration, 2.5: any offset, 1 to 8 bytes; what is beyond it reads 0. */

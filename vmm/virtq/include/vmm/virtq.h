@@ -27,8 +27,9 @@
  *   (NEXT all round) is queue-level, and so are more descriptors in flight than the ring has. A buffer
  *   ID is the driver's own: any value, given back as it is (2.8.6 says no more).
  * - Chains that were handed out may be completed on a broken queue too.
+ * - Every rule that a driver can break, its outcome and its test: vmm/virtq/DRIVER_RULES.md.
  * The caller promises: the gmem outlives the queue; one thread; a chain is pushed once, before the
- * next reset.
+ * next reset; with in_order chains are pushed in the order in which they were handed out (assert).
  * Who frees: virtq_fini() what virtq_init() gave.
  */
 #ifndef VMM_VIRTQ_H
@@ -62,10 +63,13 @@
 #define VIRTQ_EVENT_WRAP    0x8000u /* in the offset: the wrap counter */
 #define VIRTQ_EVENT_BYTES   4u	    /* of each of the two structures */
 /* Feature bits that concern the ring, section 6. */
-#define VIRTIO_F_INDIRECT_DESC 28
-#define VIRTIO_F_EVENT_IDX     29
-#define VIRTIO_F_VERSION_1     32
-#define VIRTIO_F_RING_PACKED   34
+#define VIRTIO_F_INDIRECT_DESC	   28
+#define VIRTIO_F_EVENT_IDX	   29
+#define VIRTIO_F_VERSION_1	   32
+#define VIRTIO_F_RING_PACKED	   34
+#define VIRTIO_F_IN_ORDER	   35
+#define VIRTIO_F_NOTIFICATION_DATA 38
+#define VIRTIO_F_RING_RESET	   40
 
 enum virtq_error {
 	VIRTQ_OK,
@@ -100,6 +104,7 @@ struct virtq_chain {
 	uint16_t head;		/* its number, below num, unique among those in flight */
 	uint16_t id;		/* what the driver calls it; split: the head */
 	uint16_t slots;		/* entries of the ring that it takes; split: 1 */
+	uint16_t seq;		/* its place in the order of being offered, modulo 2^16 */
 	enum virtq_error error; /* VIRTQ_OK, or why it has no segments */
 	uint32_t nr_out, nr_in; /* segments: device-readable, then device-writable */
 	uint64_t out_bytes, in_bytes;
@@ -118,6 +123,7 @@ struct virtq {
 	bool ready;
 	bool packed;		  /* negotiated */
 	bool event_idx, indirect; /* negotiated */
+	bool in_order;		  /* negotiated */
 	/* the device's position */
 	uint16_t last_avail, used_idx; /* packed: positions in the ring, below num */
 	bool avail_wrap, used_wrap;    /* packed: the wrap counters that go with them */
@@ -129,6 +135,11 @@ struct virtq {
 	enum virtq_error broken;       /* VIRTQ_OK, or a queue-level error */
 	uint32_t in_flight;
 	uint64_t popped, pushed; /* counters: popped = pushed + in_flight, always */
+	struct virtq_batch { /* in_order: pushed, and not in the ring yet; empty between events */
+		uint32_t nr, slots; /* chains, and the entries of a packed ring that they take */
+		uint32_t written;   /* the last one's */
+		uint16_t id;	    /* likewise */
+	} batch;
 	uint64_t in_flight_map[VIRTQ_NUM_MAX / 64]; /* one bit a head */
 	/* private */
 	struct gmem *mem;
@@ -179,15 +190,26 @@ int virtq_next(struct virtq *q, struct virtq_chain *c);
 
 /*
  * Give the chain back with used.len = c->written. 0 or -EIO (ring gone: broken, and the chain stays
- * in flight). Only head, id, slots and written of (c) are looked at.
+ * in flight). Only head, id, slots and written of (c) are looked at; with in_order also seq, error
+ * and in_bytes: 2.7.9 and 2.8.8 let one used entry stand for a batch, whose buffers but the last then
+ * count as written to their end. So chains of which that is true wait for the next one or virtq_flush().
  */
 int virtq_push(struct virtq *q, const struct virtq_chain *c);
+/* With in_order: what waits goes into the ring. 0 or -EIO as virtq_push(). */
+int virtq_flush(struct virtq *q);
 
 /*
  * After pushes: does the driver want an interrupt now (2.7.7)? Handles NO_INTERRUPT and used_event;
- * the answer is given once.
+ * the answer is given once. Calls virtq_flush() first.
  */
 bool virtq_needs_interrupt(struct virtq *q);
+
+/*
+ * Is the driver where its notification says, VIRTIO_F_NOTIFICATION_DATA (2.9)? (data) is next_off
+ * and, on top, next_wrap. Reads the ring and changes nothing: a wrong one is a reason for a trace event,
+ * not for another course.
+ */
+bool virtq_kick_is_right(struct virtq *q, uint16_t data);
 
 /*
  * Ask the driver for doorbells, or not (2.7.10): used.flags or avail_event. They are wanted after
