@@ -52,7 +52,8 @@ static void by_kvm(const struct cpu_state *start, const uint8_t *code, size_t le
 	struct err err = {0};
 
 	if (!asked) {
-		struct cpu_config cfg = {.host = {NULL, on_kvm, on_ack}, .track_dirty = true};
+		struct cpu_config cfg = {
+			.host = {NULL, on_kvm, on_ack}, .track_dirty = true, .all_of_cpuid = true};
 
 		asked = true;
 		cfg.cpuid = x86_cpuid_template("v2", &cfg.nr_cpuid);

@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <vmm/cpu.h>
 #include <vmm/kvm.h>
 #include <vmm/unpack.h>
 
@@ -120,6 +121,26 @@ static void section(struct out *o, const char *title, const char *key)
 	o->items = 0;
 }
 
+/* What guests of the newest CPU model do not see here. */
+static void check_model(struct out *o, const char *model)
+{
+	struct buf lacks = {0};
+	struct err err = {0};
+	char name[24];
+	const struct x86_cpuid *t;
+	size_t n = 0;
+	int r;
+
+	t = x86_cpuid_template(model, &n);
+	buf_printf(&lacks, "all but");
+	r = cpu_kvm_lacks(t, n, &lacks, &err);
+	snprintf(name, sizeof(name), "cpu-model %s", model);
+	item(o, name, !r, "KVM guests get all of this CPU model",
+	     r < 0 ? err.msg : (r ? buf_str(&lacks) : NULL),
+	     "they run without what is named: another host may have it, soft has");
+	buf_free(&lacks);
+}
+
 static void check_kvm(struct out *o, bool *usable)
 {
 	struct err err = {0};
@@ -135,6 +156,8 @@ static void check_kvm(struct out *o, bool *usable)
 		       "without it: --cpu script:FILE"
 		     : "join the group kvm (usermod -aG kvm USER, then log in again); without "
 		       "it: --cpu script:FILE");
+	if (!rc)
+		check_model(o, "v2");
 	section(o, "KVM's capabilities", "capabilities");
 	for (unsigned i = 0; !rc && i < ARRAY_SIZE(caps); i++) {
 		int n = kvm_check(&k, caps[i].cap);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cpu: the kvm back end's parts: kvm.c runs, kvm_state.c has the registers, kvm_kick.c the time,
- * kvm_finish.c what KVM cannot emulate.
+ * cpu: the kvm back end's parts: kvm.c runs, kvm_state.c has the registers, kvm_cpuid.c what the guest
+ * is told of its CPU, kvm_kick.c the time, kvm_finish.c what KVM cannot emulate.
  */
 #ifndef VMM_CPU_KVM_H
 #define VMM_CPU_KVM_H
@@ -71,13 +71,20 @@ struct cpu_kvm {
  * behind it; both do nothing where the CPU has no APIC.
  */
 void cpu_kvm_msr_filter(struct cpu_kvm *k);
-/* The TSC as the template's leaves have it, where KVM can, else the leaves as the TSC is. */
-void cpu_kvm_tsc(struct cpu_kvm *k, struct kvm_cpuid_entry2 *ents, size_t n);
 void cpu_kvm_tell_cr8(struct cpu_kvm *k); /* the guest may raise it without an exit */
 void cpu_kvm_before_msr(struct cpu_kvm *k, struct cpu_exit *e);
 int cpu_kvm_after_msr(struct cpu_kvm *k, struct cpu_exit *e);
 /* Else what KVM does not know exits all the same. */
 bool cpu_kvm_needs_filter(const struct cpu_kvm *k);
+
+/* kvm_cpuid.c: the template less what KVM cannot keep, and the TSC as it is. Sets has_xsave. */
+int cpu_kvm_set_cpuid(struct cpu_kvm *k, const struct cpu_config *cfg, struct err *err);
+/* Clear in (ents) what (has), the host's, has not: how many bits, their names in (text) unless NULL. */
+unsigned cpu_kvm_mask(struct kvm_cpuid_entry2 *ents, unsigned n, struct kvm_cpuid_entry2 *has,
+		      unsigned nr_has, struct buf *text);
+
+/* khz / crystal as (num) / (den), such that crystal * num fits into 32 bits; num 0: there is none. */
+void cpu_kvm_ratio(uint32_t khz, uint32_t crystal, uint32_t *num, uint32_t *den);
 
 /* Run the instruction that KVM has just failed to emulate. 0, or -errno in cpu.error. */
 int cpu_kvm_finish(struct cpu_kvm *k);

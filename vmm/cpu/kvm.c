@@ -497,44 +497,7 @@ static void enable_caps(struct cpu_kvm *k)
 	kvm_set_tss_addr(&k->vm, TSS_ADDR, NULL);
 }
 
-#define CPUID_MAX	  64
-#define CPUID_TSC	  0x15u
-#define CPUID_MHZ	  0x16u
-#define CPUID_1_ECX_XSAVE (1u << 26)
-#define CPUID_1_EDX_APIC  (1u << 9)
-
-static int set_cpuid(struct cpu_kvm *k, const struct cpu_config *cfg, struct err *err)
-{
-	struct kvm_cpuid_entry2 ents[CPUID_MAX];
-	unsigned n = 0;
-
-	if (cfg->nr_cpuid > CPUID_MAX)
-		return err_set(err, -E2BIG, "CPUID template of %zu leaves, at most %d",
-			       cfg->nr_cpuid, CPUID_MAX);
-	memset(ents, 0, sizeof(ents));
-	for (size_t i = 0; i < cfg->nr_cpuid; i++) {
-		const struct x86_cpuid *t = &cfg->cpuid[i];
-
-		/*
-		 * The TSC is the host's here: without host time the guest is not told how fast it is.
-		 */
-		if (!cfg->host_time && (t->leaf == CPUID_TSC || t->leaf == CPUID_MHZ))
-			continue;
-		ents[n++] = (struct kvm_cpuid_entry2){
-			.function = t->leaf,
-			.index = t->sub,
-			.flags = t->has_sub ? KVM_CPUID_FLAG_SIGNIFCANT_INDEX : 0,
-			.eax = t->eax,
-			.ebx = t->ebx,
-			.ecx = t->ecx,
-			.edx = t->edx,
-		};
-		if (t->leaf == 1 && (t->ecx & CPUID_1_ECX_XSAVE))
-			k->has_xsave = true;
-	}
-	cpu_kvm_tsc(k, ents, n);
-	return n ? kvm_set_cpuid(&k->vcpu, ents, n, err) : 0;
-}
+#define CPUID_1_EDX_APIC (1u << 9)
 
 static bool has_apic(const struct cpu_config *cfg)
 {
@@ -570,7 +533,7 @@ int cpu_kvm_new(struct cpu **out, const struct cpu_config *cfg, struct err *err)
 		r = kvm_vcpu_create(&k->vm, 0, &k->vcpu, err);
 	}
 	if (!r)
-		r = set_cpuid(k, cfg, err);
+		r = cpu_kvm_set_cpuid(k, cfg, err);
 	if (!r)
 		r = back_end_memory(&k->cpu, err);
 	if (r) {

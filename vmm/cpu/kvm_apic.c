@@ -68,36 +68,6 @@ void cpu_kvm_tell_cr8(struct cpu_kvm *k)
 		k->stop = true;
 }
 
-/* ---- the TSC's frequency: leaves 15H and 16H, SDM volume 2, CPUID ------------------------------- */
-
-#define LEAF_TSC 0x15u
-#define LEAF_MHZ 0x16u
-#define KHZ	 1000u
-
-void cpu_kvm_tsc(struct cpu_kvm *k, struct kvm_cpuid_entry2 *ents, size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		struct kvm_cpuid_entry2 *e = &ents[i];
-		uint64_t khz;
-		int is;
-
-		if (e->function != LEAF_TSC || !e->eax || !e->ebx || !e->ecx)
-			continue;
-		khz = (uint64_t)e->ecx * e->ebx / e->eax / KHZ;
-		if (!kvm_set_tsc_khz(&k->vcpu, (unsigned)khz, NULL))
-			return;
-		is = kvm_get_tsc_khz(&k->vcpu, NULL);
-		if (is <= 0)
-			return;
-		/* The crystal's frequency is the APIC timer's too: it stays, the ratio changes. */
-		e->eax = e->ecx / KHZ;
-		e->ebx = (uint32_t)is;
-		for (size_t j = 0; j < n; j++)
-			if (ents[j].function == LEAF_MHZ)
-				ents[j].eax = ents[j].ebx = (uint32_t)is / KHZ;
-	}
-}
-
 /* ---- MSRs ---------------------------------------------------------------------------------------- */
 
 /* The guest's TSC now, and its kHz; false: KVM does not say. */

@@ -12,9 +12,9 @@
  * TSC deadline, SMEP, SMAP, UMIP, PKU, PCID, INVPCID, FSGSBASE, XSAVE (x87, SSE, PKRU), BMI1 and BMI2,
  * MOVBE, ADX, AES, PCLMULQDQ, RDRAND, RDSEED, RDTSCP, RDPRU, 1 GiB pages. The TSC is said to be
  * invariant and to count with the 1 GHz that the local APIC's timer counts with. No AVX, no MTRRs, no
- * machine check, no performance counters. It speculates nothing, and says so. It runs on soft everywhere,
- * on KVM where the host's CPU has all that; there the leaves that give the TSC's frequency are left
- * away (vmm/cpu/kvm.c): it is the host's.
+ * machine check, no performance counters. It speculates nothing, and says so. All of it is on soft
+ * everywhere; on KVM what the host's lacks is left out, and the leaves that give the TSC's frequency give
+ * the host's or are left away (vmm/cpu/kvm_cpuid.c).
  */
 #include <vmm/x86.h>
 

@@ -95,6 +95,8 @@ struct cpu_config {
 	bool track_dirty;    /* keep a dirty log: snapshots need it; off costs less */
 	/* cpu.rip and cpu_exit.rip at every exit, for traces; without it only at the rare ones. */
 	bool want_rip;
+	/* kvm: all of the template, also what KVM says that it has not (cpu_kvm_lacks()). */
+	bool all_of_cpuid;
 	/* kvm: where the TSC cannot have the frequency that the template names, CPUID names the host's. */
 	bool host_time;
 };
@@ -120,6 +122,11 @@ struct soft *cpu_soft(struct cpu *c);
 #define CPU_MSR_USER	0x4b564d80u /* inside KVM's paravirtual range, used by no one */
 #define CPU_MSR_USER_NR 16u
 int cpu_kvm_new(struct cpu **out, const struct cpu_config *cfg, struct err *err);
+/*
+ * What a guest of this host's KVM is not told of (template), since KVM cannot keep it: how many features,
+ * their names in (text), a space between two. -errno: there is no usable KVM.
+ */
+int cpu_kvm_lacks(const struct x86_cpuid *template, size_t nr, struct buf *text, struct err *err);
 
 /*
  * script: nobody runs; the exits come from (text, len): one canonical line each
