@@ -48,6 +48,16 @@ static inline uint64_t clock_next(const struct clock *c)
 	return c->head ? c->head->deadline : CLOCK_NEVER;
 }
 
+/* The same without (t), which may be armed or not. */
+static inline uint64_t clock_next_but(const struct clock *c, const struct clock_timer *t)
+{
+	const struct clock_timer *first = c->head;
+
+	if (first == t && first)
+		first = first->next;
+	return first ? first->deadline : CLOCK_NEVER;
+}
+
 /*
  * Move to now + ns (saturating), firing what falls due on the way. A handler that re-arms for the
  * same instant for ever is cut off after CLOCK_FIRE_MAX calls at one instant: returns -ELOOP with

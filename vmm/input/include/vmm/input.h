@@ -63,6 +63,11 @@ void input_free(struct input *in);
 enum input_mode input_mode(const struct input *in);
 /* Virtual ns between two ticks, from 1,000 on; INPUT_TICK unless it is set before input_start(). */
 void input_set_tick(struct input *in, uint64_t ns);
+/*
+ * Called at the end of each live tick, and when input_fault() or input_over() have something to say:
+ * whoever runs the machine stops it there if it has to.
+ */
+void input_set_hook(struct input *in, void (*fn)(void *ctx), void *ctx);
 
 /*
  * Another source; its name is what the recording knows it by. -EEXIST: the name is taken, -E2BIG: too
@@ -98,13 +103,13 @@ void input_rearm(struct input *in);
 
 /*
  * A CPU waits, and the next timer but ours is due at (until), CLOCK_NEVER: there is none. Live: wait on
- * the host for as long as that is away, or (max_ms) if that is less, 0: no matter how long; then the
- * timer is armed for the next tick if something is there, and left out of the way if not. Replay: it is
- * armed for what comes next. 0: something is there, or the time is over; -EINTR: a signal came;
- * -ENODATA: nothing can come.
+ * the host for as long as that is away, at most (max_ms) of them, 0: no matter how long; our timer is
+ * armed for where the time has come to if something is there, else out of the way. Replay: nothing is
+ * waited for. 0: let the clock go on to its next timer; -ENODATA: nothing can come, and there is no
+ * timer; -ETIME: (max_ms) are over; -EINTR: a signal came.
  */
 int input_wait(struct input *in, uint64_t until, uint64_t max_ms);
-/* The deadline of the first timer that is not ours: for input_wait(). */
+/* The deadline of the first timer that is not ours. */
 uint64_t input_next_other(const struct input *in);
 
 /* Why the run cannot go on as it is, or NULL: replay diverged, or the recording cannot be written. */
