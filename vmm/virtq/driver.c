@@ -187,6 +187,11 @@ bool virtq_driver_used(struct virtq_driver *d, uint32_t *id, uint32_t *len)
 	return true;
 }
 
+void virtq_driver_skip(struct virtq_driver *d, unsigned n)
+{
+	d->used_idx = (uint16_t)(d->used_idx + n);
+}
+
 void virtq_driver_suppress(struct virtq_driver *d, bool suppress, uint16_t used_event)
 {
 	if (d->event_idx)

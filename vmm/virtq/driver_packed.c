@@ -145,7 +145,7 @@ bool virtq_pdriver_needs_kick(const struct virtq_pdriver *d, unsigned n)
 bool virtq_pdriver_used(struct virtq_pdriver *d, uint16_t *id, uint32_t *len)
 {
 	uint8_t raw[DESC_SIZE];
-	uint16_t flags, slots;
+	uint16_t flags;
 
 	if (gmem_read(d->mem, d->desc + (uint64_t)d->used_idx * DESC_SIZE, raw, sizeof(raw)))
 		return false;
@@ -156,10 +156,16 @@ bool virtq_pdriver_used(struct virtq_pdriver *d, uint16_t *id, uint32_t *len)
 	atomic_thread_fence(memory_order_acquire);
 	*id = ld_le16(raw + 12);
 	*len = flags & VIRTQ_DESC_F_WRITE ? ld_le32(raw + 8) : 0;
-	slots = d->slots[*id % VIRTQ_NUM_MAX];
+	virtq_pdriver_skip(d, *id);
+	return true;
+}
+
+void virtq_pdriver_skip(struct virtq_pdriver *d, uint16_t id)
+{
+	uint16_t slots = d->slots[id % VIRTQ_NUM_MAX];
+
 	/* An ID that was never put: the device is wrong, and one entry is as good as any. */
 	advance(d, &d->used_idx, &d->used_wrap, slots && slots <= d->num ? slots : 1);
-	return true;
 }
 
 void virtq_pdriver_event(struct virtq_pdriver *d, uint16_t offset, uint16_t flags)

@@ -181,13 +181,14 @@ int virtq_packed_store(struct virtq *q, const struct virtq_batch *of)
 	return 0;
 }
 
-/* The entry at (slot) is made available in the round (wrap). */
-static bool is_offered(struct virtq *q, uint16_t slot, bool wrap)
+/* Is the entry at (slot) made available in the round (wrap)? 1, 0, or -EFAULT. */
+static int offered(struct virtq *q, uint16_t slot, bool wrap)
 {
 	uint8_t b[2];
 
-	return !gmem_read(q->mem, slot_gpa(q, slot) + DESC_FLAGS, b, sizeof(b)) &&
-	       is_available(ld_le16(b), wrap);
+	if (gmem_read(q->mem, slot_gpa(q, slot) + DESC_FLAGS, b, sizeof(b)))
+		return -EFAULT;
+	return is_available(ld_le16(b), wrap);
 }
 
 bool virtq_packed_kick_is_right(struct virtq *q, uint16_t data)
@@ -202,9 +203,10 @@ bool virtq_packed_kick_is_right(struct virtq *q, uint16_t data)
 	if (ahead > q->num - q->slots_out) /* or behind: then it is huge */
 		return false;
 	if (!ahead)
-		return !is_offered(q, q->last_avail, q->avail_wrap);
-	return is_offered(q, q->last_avail, q->avail_wrap) &&
-	       (ahead == q->num || !is_offered(q, (uint16_t)at, wrap));
+		return offered(q, q->last_avail, q->avail_wrap) == 0;
+	/* The last one on offer is the one before. */
+	return offered(q, (uint16_t)(at ? at - 1 : q->num - 1u), at ? wrap : !wrap) == 1 &&
+	       (ahead == q->num || offered(q, (uint16_t)at, wrap) == 0);
 }
 
 /* Is the entry that (event) names among the (since) last ones used? */

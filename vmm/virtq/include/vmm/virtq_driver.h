@@ -70,6 +70,12 @@ bool virtq_driver_needs_kick(struct virtq_driver *d, uint16_t old_avail_idx);
 bool virtq_driver_used(struct virtq_driver *d, uint32_t *id, uint32_t *len);
 
 /*
+ * IN_ORDER (2.7.9): the element that virtq_driver_used() returned stands for a batch; (n) chains
+ * before its own are used too.
+ */
+void virtq_driver_skip(struct virtq_driver *d, unsigned n);
+
+/*
  * Interrupt suppression: with an event index (used_event) is written, and (suppress) is not looked
  * at; without one flags say (suppress).
  */
@@ -110,6 +116,8 @@ int virtq_pdriver_indirect(struct virtq_pdriver *d, uint64_t table, const struct
 bool virtq_pdriver_needs_kick(const struct virtq_pdriver *d, unsigned n);
 /* One used descriptor: true and its id and len (0 without WRITE); false: none. */
 bool virtq_pdriver_used(struct virtq_pdriver *d, uint16_t *id, uint32_t *len);
+/* IN_ORDER (2.8.8): the list of (id), before the one that was returned, is used too. */
+void virtq_pdriver_skip(struct virtq_pdriver *d, uint16_t id);
 /* The driver event suppression structure: (offset) with VIRTQ_EVENT_WRAP in it, and flags. */
 void virtq_pdriver_event(struct virtq_pdriver *d, uint16_t offset, uint16_t flags);
 
