@@ -276,8 +276,19 @@ void virtio_notify(struct virtio *v, uint32_t queue)
 				v->status);
 		return;
 	}
+	if (v->stopped) {
+		dev_guest_error(&v->dev, "virtio: notified while the device may not touch RAM",
+				queue, v->status);
+		return;
+	}
 	if (!virtio_late_start(v, queue))
 		virtio_serve(v, queue);
+}
+
+void virtio_stop(struct virtio *v, bool stopped)
+{
+	v->stopped = stopped;
+	virtio_late_arm(v);
 }
 
 /* 2.9 */

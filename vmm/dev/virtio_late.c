@@ -43,13 +43,15 @@ static uint64_t first_late(const struct virtio *v)
 	return v->nr_late ? v->late[0].due : CLOCK_NEVER;
 }
 
-static void arm(struct virtio *v)
+void virtio_late_arm(struct virtio *v)
 {
 	uint64_t start, late = first_late(v);
 
 	(void)first_start(v, &start);
+	if (start > late)
+		start = late;
 	if (v->dev.env.clock)
-		clock_arm(v->dev.env.clock, &v->late_timer, start < late ? start : late);
+		clock_arm(v->dev.env.clock, &v->late_timer, v->stopped ? CLOCK_NEVER : start);
 }
 
 /* What is not in use is 0, so that equal states have equal bytes. */
@@ -115,7 +117,7 @@ static void on_time(void *ctx, uint64_t now)
 	/* Once for all that came at this time, which IN_ORDER makes one batch. */
 	for (unsigned i = 0; i < v->nr_queues; i++)
 		virtio_signal(v, i);
-	arm(v);
+	virtio_late_arm(v);
 }
 
 /* ---- what the rest of the device asks ------------------------------------------------------------ */
@@ -133,7 +135,7 @@ bool virtio_late_start(struct virtio *v, unsigned queue)
 	if (!v->start_due[queue])
 		v->start_due[queue] =
 			clock_now(v->dev.env.clock) + 1 + rng_next(&v->late_rng) % v->start;
-	arm(v);
+	virtio_late_arm(v);
 	return true;
 }
 
@@ -160,7 +162,7 @@ static int complete_now(struct virtio *v, unsigned queue, const struct virtq_cha
 			i++;
 		}
 	}
-	arm(v);
+	virtio_late_arm(v);
 	return rc ? rc : virtq_push(&v->q[queue], c);
 }
 
@@ -187,7 +189,7 @@ int virtio_complete(struct virtio *v, unsigned queue, const struct virtq_chain *
 	if (before && before->due > l.due)
 		l.due = before->due;
 	put(v, &l);
-	arm(v);
+	virtio_late_arm(v);
 	return 0;
 }
 
@@ -223,7 +225,7 @@ void virtio_late_reset(struct virtio *v)
 	memset(v->late, 0, sizeof(v->late));
 	memset(v->start_due, 0, sizeof(v->start_due));
 	v->late_rng.s = seed_of(v);
-	arm(v);
+	virtio_late_arm(v);
 }
 
 void virtio_late_forget(struct virtio *v, unsigned queue)
@@ -232,7 +234,7 @@ void virtio_late_forget(struct virtio *v, unsigned queue)
 		if (v->late[i].queue == queue)
 			(void)take(v, i);
 	v->start_due[queue] = 0;
-	arm(v);
+	virtio_late_arm(v);
 }
 
 /* Is (l) of a request in flight, and of none that one of the first (n) is of? */
@@ -278,6 +280,6 @@ int virtio_late_post_load(struct virtio *v, struct err *err)
 			return err_set(err, -EINVAL,
 				       "virtio: saved doorbell of queue %u, which nobody can ring",
 				       i);
-	arm(v);
+	virtio_late_arm(v);
 	return 0;
 }

@@ -16,6 +16,8 @@ void virtio_late_init(struct virtio *v);
 void virtio_late_fini(struct virtio *v);
 /* Nothing is under way, and the seed's sequence begins anew. */
 void virtio_late_reset(struct virtio *v);
+/* The timer, for what is due next; none while the device is stopped. */
+void virtio_late_arm(struct virtio *v);
 /* The driver takes (queue) back. */
 void virtio_late_forget(struct virtio *v, unsigned queue);
 /* Is the doorbell of (queue) to be answered later? Then it will be. */

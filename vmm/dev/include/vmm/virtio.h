@@ -132,6 +132,11 @@ struct virtio {
 	bool features_beyond; /* the driver accepted a feature above 63, where none is offered */
 	bool irq_level;
 	bool serving; /* notify() is at work */
+	/*
+	 * The transport has taken RAM away for now (virtio_stop()): doorbells are refused, what is under way
+	 * waits. A model that works on a queue by itself, because input came, asks this first.
+	 */
+	bool stopped;
 	/* options */
 	uint64_t packed, in_order, notify_data; /* 1: the feature is offered */
 	uint64_t queue_max;			/* of every queue; 0: what the class says */
@@ -276,6 +281,11 @@ void virtio_notify(struct virtio *v, uint32_t queue);
  * structure of 2.9. Data that is wrong is a guest error, and the queue is served all the same.
  */
 void virtio_notify_data(struct virtio *v, uint32_t val);
+/*
+ * The device may not touch RAM, or may again: PCI's bus master bit. It is no state of the device: after a
+ * load the transport says it again.
+ */
+void virtio_stop(struct virtio *v, bool stopped);
 /* The driver has seen the interrupts in (bits). */
 void virtio_interrupt_ack(struct virtio *v, uint32_t bits);
 /* Device configuration, 2.5: any offset, 1 to 8 bytes; what is beyond it reads 0. */
