@@ -112,7 +112,9 @@ struct pci_bar {
 	uint64_t len; /* a power of two; 0: there is none */
 	unsigned flags;
 	struct pci_func *func;
-	int id; /* bus id or -1 */
+	struct bus *bus; /* what follows is of the bus that it is on */
+	uint64_t base;
+	int id; /* -1: on none */
 };
 
 /* Begins every PCI device's instance. */
