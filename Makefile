@@ -37,12 +37,13 @@ DEPS_kvm     := base
 DEPS_soft    := x86 clock insn
 DEPS_cpu     := kvm soft trace
 DEPS_dev     := bus virtq clock chr blk vsock rate
-DEPS_vm      := cpu dev load
+DEPS_pci     := dev
+DEPS_vm      := cpu pci load
 DEPS_harness := vm
 DEPS_cli     := harness
 
 # Sorted so that a module comes after all of its dependencies (the closures below rely on it).
-MODULES := base state trace insn gmem clock bus input rate chr blk vsock virtq x86 unpack load kvm soft cpu dev vm harness cli
+MODULES := base state trace insn gmem clock bus input rate chr blk vsock virtq x86 unpack load kvm soft cpu dev pci vm harness cli
 
 # Libraries from outside that a module's own sources call.
 LIBS_insn := -lZydis
