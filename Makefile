@@ -346,11 +346,22 @@ seeds: $(patsubst %,seeds-%,$(TARGETS)) ; @: ## the seed corpora, build/seeds/TA
 fuzz-replay: replays seeds ## every seed and every past finding through its replay program (ASan)
 	@ci/replay build/replay $(TARGETS)
 
+# A test.c that `vise triage` made, with its target, under ASan.
+.PHONY: finding
+finding: $(if $(TARGET),$(call objs,asan,$(call target_srcs,$(TARGET))) $(call archives,asan,$(MODS_target_$(TARGET)))) ## build and run a finding's test: make finding TARGET=T FILE=.../test.c
+	$(if $(and $(TARGET),$(FILE)),,$(error make finding TARGET=T FILE=FILE))
+	$(Q)$(CC_asan) $(CBASE) $(FLAGS_asan) -o build/finding $(FILE) $^ $(call libs,$(MODS_target_$(TARGET)))
+	build/finding
+
 # MemorySanitizer: the targets that link nothing which it did not compile; unpack is about such libraries.
 MSAN_TARGETS := $(foreach t,$(filter-out unpack,$(TARGETS)),$(if $(call flavour_libs,msan,$(MODS_target_$(t))),,$(t)))
 .PHONY: msan-replay
 msan-replay: $(patsubst %,build/msan/replay/%,$(MSAN_TARGETS)) $(patsubst %,seeds-%,$(MSAN_TARGETS)) ## the same under MemorySanitizer, where it can be
 	@REPLAY_DEPTH= ci/replay build/msan/replay $(MSAN_TARGETS)
+
+# For ci/ossfuzz and ci/mutants: what a target is made of.
+$(foreach t,$(TARGETS),$(eval CLOSURE_target_$(t) := $(call closure,$(MODS_target_$(t)))) \
+	$(eval LIBS_target_$(t) := $(call libs,$(MODS_target_$(t)))) $(eval SOURCES_target_$(t) := $(call target_srcs,$(t))))
 
 # The targets as OSS-Fuzz wants them, its engine linked in; they find their libraries beside them.
 OSS_TARGETS ?= $(if $(OSS_MSAN),$(MSAN_TARGETS),$(TARGETS))
@@ -359,9 +370,6 @@ build/$(1)/out/$(2): $(call objs,$(1),$(call target_srcs,$(2))) $(call archives,
 	$$(Q)mkdir -p $$(@D); AFL_QUIET=1 $(OSS_LINK) $(if $(OSS_MSAN),-Ibuild/gen/without) $(OSS_CXXFLAGS) -o $$@ $$(filter %.o,$$^) \
 		-Wl,--start-group $$(filter %.a,$$^) -Wl,--end-group $(call flavour_libs,$(1),$(MODS_target_$(2))) \
 		$(OSS_ENGINE) -Wl,--disable-new-dtags,-rpath,'$$$$ORIGIN/lib'
-# For ci/ossfuzz: the modules that it may hold.
-CLOSURE_target_$(2) := $(call closure,$(MODS_target_$(2)))
-LIBS_target_$(2) := $(call libs,$(MODS_target_$(2)))
 endef
 $(foreach f,$(OSS:%=oss-%),$(foreach t,$(TARGETS),$(eval $(call oss_rules,$(f),$(t)))))
 .PHONY: oss-targets

@@ -210,6 +210,16 @@ static void quieten(void)
 
 /* ---- mutants ---- */
 
+static void on_one_line(const char *s, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (!isspace((unsigned char)s[i]))
+			putchar(s[i]);
+		else if (!i || !isspace((unsigned char)s[i - 1]))
+			putchar(' ');
+	}
+}
+
 /* Tokens (from) to (to) become (text). */
 static void mutant(const char *op, size_t from, size_t to, const char *text)
 {
@@ -218,9 +228,10 @@ static void mutant(const char *op, size_t from, size_t to, const char *text)
 
 	if (m.listing) {
 		printf("%lu\t%u\t%s\t", nr, m.tok[from].line, op);
-		for (size_t i = at; i < end; i++)
-			putchar(isspace((unsigned char)m.text[i]) ? ' ' : m.text[i]);
-		printf("\t%s\n", text);
+		on_one_line(m.text + at, end - at);
+		putchar('\t');
+		on_one_line(text, strlen(text));
+		putchar('\n');
 	} else if (nr == m.want) {
 		fwrite(m.text, 1, at, stdout);
 		fputs(text, stdout);
