@@ -15,6 +15,7 @@
 #define TABLE 0x30000u
 #define F_ALL                                                                                      \
 	(1ull << VIRTIO_F_VERSION_1 | 1ull << VIRTIO_F_INDIRECT_DESC | 1ull << VIRTIO_F_EVENT_IDX)
+#define F_BIT(n)   (1ull << (n))
 #define ACK_DRIVER (VIRTIO_S_ACKNOWLEDGE | VIRTIO_S_DRIVER)
 #define UP	   (ACK_DRIVER | VIRTIO_S_FEATURES_OK | VIRTIO_S_DRIVER_OK)
 
@@ -32,9 +33,9 @@ static inline void accept_features(struct machine *m, uint64_t f)
 	wr(m, STATUS, ACK_DRIVER | VIRTIO_S_FEATURES_OK);
 }
 
-static inline void tell_queue(struct machine *m, const struct virtq_driver *q)
+static inline void tell_queue_n(struct machine *m, unsigned n, const struct virtq_driver *q)
 {
-	wr(m, QUEUE_SEL, 0);
+	wr(m, QUEUE_SEL, n);
 	wr(m, QUEUE_NUM, q->num);
 	wr(m, QUEUE_DESC_LOW, (uint32_t)q->desc);
 	wr(m, QUEUE_DESC_HIGH, q->desc >> 32);
@@ -42,6 +43,11 @@ static inline void tell_queue(struct machine *m, const struct virtq_driver *q)
 	wr(m, QUEUE_DRIVER_HIGH, q->avail >> 32);
 	wr(m, QUEUE_DEVICE_LOW, (uint32_t)q->used);
 	wr(m, QUEUE_DEVICE_HIGH, q->used >> 32);
+}
+
+static inline void tell_queue(struct machine *m, const struct virtq_driver *q)
+{
+	tell_queue_n(m, 0, q);
 }
 
 /* A driver that does all right. */
@@ -54,6 +60,24 @@ static inline void bring_up(struct machine *m, struct virtq_driver *q, uint64_t 
 	accept_features(m, features);
 	assert_int_equal(rd(m, STATUS), ACK_DRIVER | VIRTIO_S_FEATURES_OK);
 	tell_queue(m, q);
+	wr(m, QUEUE_READY, 1);
+	assert_int_equal(rd(m, QUEUE_READY), 1);
+	wr(m, STATUS, UP);
+	assert_int_equal(rd(m, STATUS), UP);
+}
+
+/* The same with a packed ring. */
+static inline void bring_up_packed(struct machine *m, struct virtq_pdriver *q, uint64_t features,
+				   uint32_t num)
+{
+	features |= F_BIT(VIRTIO_F_RING_PACKED);
+	assert_int_equal(
+		virtq_pdriver_init(q, m->env.mem, num, RINGS, features >> VIRTIO_F_EVENT_IDX & 1),
+		0);
+	accept_features(m, features);
+	assert_int_equal(rd(m, STATUS), ACK_DRIVER | VIRTIO_S_FEATURES_OK);
+	tell_queue(m, &(struct virtq_driver){
+			      .num = num, .desc = q->desc, .avail = q->avail, .used = q->used});
 	wr(m, QUEUE_READY, 1);
 	assert_int_equal(rd(m, QUEUE_READY), 1);
 	wr(m, STATUS, UP);
