@@ -36,14 +36,15 @@ DEPS_load    := x86 unpack
 DEPS_kvm     := base
 DEPS_soft    := x86 clock insn
 DEPS_cpu     := kvm soft trace
-DEPS_dev     := bus virtq clock chr blk vsock rate
+DEPS_net     := input
+DEPS_dev     := bus virtq clock chr blk net vsock rate
 DEPS_pci     := dev
 DEPS_vm      := cpu pci load
 DEPS_harness := vm
 DEPS_cli     := harness
 
 # Sorted so that a module comes after all of its dependencies (the closures below rely on it).
-MODULES := base state trace insn gmem clock bus input rate chr blk vsock virtq x86 unpack load kvm soft cpu dev pci vm harness cli
+MODULES := base state trace insn gmem clock bus input rate chr blk net vsock virtq x86 unpack load kvm soft cpu dev pci vm harness cli
 
 # Libraries from outside that a module's own sources call.
 LIBS_insn := -lZydis
@@ -189,9 +190,12 @@ build/gen/cmd_list.h: FORCE
 	$(call write-if-new,$(patsubst %,"CMD(%)",$(CMDS)))
 build/gen/unpack_config.h: FORCE
 	$(call write-if-new,$(foreach u,$(UNPACKERS),"#define UNPACK_WITH_$(call part,1,$(u)) $(if $(call unpack-has,$(u)),1,0)"))
+# libslirp is loaded when it is asked for: its header is enough to build with it, and nobody links it.
+build/gen/net_config.h: FORCE
+	$(call write-if-new,"#define NET_WITH_SLIRP $(if $(call unpack-has,SLIRP:slirp/libslirp:slirp),1,0)")
 build/gen/without/unpack_config.h: FORCE
 	$(call write-if-new,$(foreach u,$(UNPACKERS),"#define UNPACK_WITH_$(call part,1,$(u)) 0"))
-GEN := build/gen/dev_list.h build/gen/cmd_list.h build/gen/unpack_config.h build/gen/without/unpack_config.h
+GEN := build/gen/dev_list.h build/gen/cmd_list.h build/gen/unpack_config.h build/gen/net_config.h build/gen/without/unpack_config.h
 
 # ---- compiling ---------------------------------------------------------------------------------
 # What a flavour without them does not link.
