@@ -207,6 +207,30 @@ int gmem_set(struct gmem *g, uint64_t gpa, uint8_t byte, uint64_t len)
 	return 0;
 }
 
+int gmem_discard(struct gmem *g, uint64_t gpa, uint64_t len)
+{
+	uint64_t at = gpa, left = len;
+
+	if (gpa % GMEM_PAGE || len % GMEM_PAGE)
+		return -EINVAL;
+	if (!all_there(g, gpa, len, true))
+		return -EFAULT;
+	while (left) {
+		uint64_t n;
+		struct region *r = piece(g, at, left, &n);
+		uint8_t *p = r->host + (at - r->gpa);
+
+		if (madvise(p, n, MADV_DONTNEED))
+			memset(p, 0, n);
+		gmem_mark(g, r, at - r->gpa, n);
+		at += n;
+		left -= n;
+	}
+	if (g->write_hook && len)
+		g->write_hook(g->write_ctx, g, gpa, len);
+	return 0;
+}
+
 void gmem_set_read_hook(struct gmem *g, gmem_read_hook fn, void *ctx)
 {
 	g->read_hook = fn;

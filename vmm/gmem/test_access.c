@@ -368,6 +368,56 @@ static void write_hook(void **state)
 	assert_int_equal(h.n, 3);
 }
 
+/* Pages that go back to the host read as zero, are dirty, and hold no decoded code any more. */
+static void count_stale(void *ctx, uint64_t gpa)
+{
+	*(uint64_t *)ctx += gpa + 1;
+}
+
+static void discard(void **state)
+{
+	struct gmem *g = *state;
+	const uint64_t base = 0x100000;
+	struct hooked h = {0}; /* what it finds is zero */
+	uint64_t stale = 0;
+	uint8_t b;
+
+	assert_int_equal(gmem_add(g, base, 0x8000, GMEM_RAM, NULL), 0);
+	assert_int_equal(gmem_add(g, base + 0x8000, 0x8000, GMEM_RAM, NULL), 0);
+	assert_int_equal(gmem_add(g, base + 0x10000, 0x1000, GMEM_ROM, NULL), 0);
+	assert_int_equal(gmem_set(g, base, 0x5a, 0x10000), 0);
+	gmem_clear_dirty(g);
+	gmem_mark_code(g, base + 0x8000);
+	gmem_set_stale_hook(g, count_stale, &stale);
+	gmem_set_write_hook(g, on_write, &h);
+	assert_int_equal(gmem_discard(g, base + 0x7000, 0x2000), 0);
+	assert_int_equal(stale, base + 0x8001);
+	assert_int_equal(h.n, 1);
+	assert_int_equal(h.gpa, base + 0x7000);
+	assert_int_equal(h.len, 0x2000);
+	for (uint64_t off = 0; off < 0x10000; off += 0x800) {
+		bool gone = off >= 0x7000 && off < 0x9000;
+
+		assert_int_equal(gmem_read(g, base + off, &b, 1), 0);
+		assert_int_equal(b, gone ? 0 : 0x5a);
+		assert_int_equal(gmem_is_dirty(g, base + off), gone);
+	}
+	/* All or nothing. */
+	assert_int_equal(gmem_discard(g, base + 0x800, 0x1000), -EINVAL);
+	assert_int_equal(gmem_discard(g, base, 0x800), -EINVAL);
+	assert_int_equal(gmem_discard(g, base + 0xf000, 0x2000), -EFAULT);
+	assert_int_equal(gmem_discard(g, base + 0x10000, 0x1000), -EFAULT);
+	assert_int_equal(gmem_discard(g, UINT64_MAX - 0xfff, 0x1000), -EFAULT);
+	assert_int_equal(gmem_discard(g, base, UINT64_MAX - 0xfff), -EFAULT);
+	assert_int_equal(gmem_discard(g, base, 0), 0);
+	assert_int_equal(h.n, 1);
+	assert_int_equal(gmem_read(g, base + 0xf000, &b, 1), 0);
+	assert_int_equal(b, 0x5a);
+	assert_int_equal(gmem_dirty_count(g), 2);
+	gmem_set_stale_hook(g, NULL, NULL);
+	gmem_set_write_hook(g, NULL, NULL);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -376,7 +426,7 @@ int main(void)
 		T(no_regions),	    T(sizes_round_trip), T(spans_adjacent_regions),
 		T(holes_and_wraps), T(length_zero),	 T(rom),
 		T(pointers),	    T(overlap),		 T(set_large_runs_of_zero),
-		T(read_hook),	    T(write_hook),
+		T(read_hook),	    T(write_hook),	 T(discard),
 	};
 
 	return cmocka_run_group_tests_name("gmem/access", tests, NULL, NULL);

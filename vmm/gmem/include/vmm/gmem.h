@@ -86,6 +86,12 @@ int gmem_place(struct gmem *g, uint64_t gpa, const void *buf, uint64_t len);
 int gmem_set(struct gmem *g, uint64_t gpa, uint8_t byte, uint64_t len);
 
 /*
+ * Whole pages of RAM that nobody needs go back to the host: they read as zero, and are dirty, as if
+ * zeroes were written. All or nothing: -EINVAL: no page multiples; -EFAULT: not all of it is RAM.
+ */
+int gmem_discard(struct gmem *g, uint64_t gpa, uint64_t len);
+
+/*
  * Double-fetch detection: called after each gmem_read() has copied, with what was read; may write
  * to memory by gmem_write(). NULL takes it away. Fuzz builds use it.
  */
