@@ -19,7 +19,7 @@ bits 32
 	mov	dword [ebx + TDO_OP], OP_ON_SHUTDOWN
 	lidt	[none]
 	ud2
-section .stubs
+section .gates
 bits 16
 rt_again16:
 	xor	ax, ax

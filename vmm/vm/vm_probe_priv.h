@@ -63,7 +63,7 @@ struct probe_vm {
 #define PROBE_PD     0x3000u
 #define PROBE_IDT    0x4000u
 #define PROBE_GDT    0x5000u
-#define PROBE_STUBS  0x6000u /* 16 bytes a vector, a HLT each */
+#define PROBE_GATES  0x6000u /* 16 bytes a vector, a HLT each */
 #define PROBE_STACK  0x7c00u /* at CPL0, and RSP0 */
 #define PROBE_CODE   0x8000u
 #define PROBE_OTHER  0x8800u /* a HLT: the SYSCALL entry */

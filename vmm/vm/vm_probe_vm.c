@@ -189,7 +189,7 @@ static void gate64(uint8_t *idt, unsigned v)
 
 	/* SDM 6.14.1: an interrupt gate of DPL 3, so that INT n of CPL3 may use it */
 	memset(g, 0, 16);
-	st_le16(g, (uint16_t)(PROBE_STUBS + 16 * v));
+	st_le16(g, (uint16_t)(PROBE_GATES + 16 * v));
 	st_le16(g + 2, PROBE_SEL_CODE64);
 	g[5] = 0xee;
 }
@@ -199,7 +199,7 @@ static void gate32(uint8_t *idt, unsigned v)
 	uint8_t *g = idt + 8 * (size_t)v;
 
 	memset(g, 0, 8);
-	st_le16(g, (uint16_t)(PROBE_STUBS + 16 * v));
+	st_le16(g, (uint16_t)(PROBE_GATES + 16 * v));
 	st_le16(g + 2, PROBE_SEL_CODE32);
 	g[5] = 0x8e;
 }
@@ -226,9 +226,9 @@ static void fill_tables(struct probe_vm *p, enum probe_mode mode)
 	tss[0x2068] = 0xff;
 
 	for (unsigned v = 0; v < 256; v++) {
-		p->mem[PROBE_STUBS + 16 * v] = 0xf4; /* hlt */
+		p->mem[PROBE_GATES + 16 * v] = 0xf4; /* hlt */
 		if (mode == PROBE_REAL)
-			st_le32(p->mem + 4 * (size_t)v, PROBE_STUBS + 16 * v);
+			st_le32(p->mem + 4 * (size_t)v, PROBE_GATES + 16 * v);
 		else if (mode == PROBE_PROT)
 			gate32(p->mem + PROBE_IDT, v);
 		else
@@ -372,10 +372,10 @@ static void judge_halt(struct probe_vm *p, struct probe_seen *s)
 		s->kind = PROBE_DONE;
 		return;
 	}
-	if (at < PROBE_STUBS || at >= PROBE_STUBS + 256 * 16 || at % 16)
+	if (at < PROBE_GATES || at >= PROBE_GATES + 256 * 16 || at % 16)
 		return;
 	s->kind = PROBE_VECTOR;
-	s->vector = (unsigned)(at - PROBE_STUBS) / 16;
+	s->vector = (unsigned)(at - PROBE_GATES) / 16;
 	if (off > PROBE_MEM - 64)
 		return;
 	if (p->mode == PROBE_REAL) {
