@@ -3,8 +3,9 @@
  * The main() of replay programs: runs each input, given as files and folders, through the target in
  * this process. Any compiler; also under gcov and valgrind.
  *
- *	build/replay/TARGET [--require-depth] [--timeout S] FILE|FOLDER...
+ *	build/replay/TARGET [--require-depth] [--trace] [--timeout S] FILE|FOLDER...
  *
+ * --trace prints each step that an input takes, "> STEP", for targets that say theirs (say.h).
  * One KTAP line an input, then the depth counters, and last `N passed, N failed, N skipped`. The
  * program ends at the first input that crashes, fails an oracle or does not end: its `not ok` line
  * names it, and the inputs not reached count as skipped. --require-depth fails where a depth counter
@@ -26,6 +27,7 @@
 
 #define DEPTH_READER
 #include "depth.h"
+#include "say.h"
 
 #define INPUT_MAX   ((uint64_t)64 << 20)
 #define FOLDERS_MAX 16 /* folders within folders */
@@ -36,6 +38,10 @@ int LLVMFuzzerInitialize(int *argc, char ***argv) __attribute__((weak));
 const char *fuzz_skipped(void) __attribute__((weak));
 /* The sanitizers' run time, where there is one: called before it ends the program. */
 void __sanitizer_set_death_callback(void (*fn)(void)) __attribute__((weak));
+
+/* say.h; where: what the target does, until it does something else. */
+bool fuzz_saying;
+char fuzz_where[160];
 
 /* For the handlers: which input runs, and what was before it. */
 static struct {
@@ -142,6 +148,10 @@ static void say_not_ok(const char *why)
 	put(&t, name);
 	put(&t, "\n# ");
 	put(&t, why);
+	if (fuzz_where[0]) {
+		put(&t, "\n# where: ");
+		put(&t, fuzz_where);
+	}
 	put(&t, "\n");
 	put_number(&t, now.passed);
 	put(&t, " passed, 1 failed, ");
@@ -209,6 +219,9 @@ static int run_one(const char *path, unsigned timeout)
 	/* What a crash says comes behind all that was said before. */
 	fflush(stdout);
 	now.name = path;
+	fuzz_where[0] = '\0';
+	if (fuzz_saying)
+		setvbuf(stdout, NULL, _IOLBF, 0);
 	LLVMFuzzerTestOneInput(exact, len);
 	now.name = NULL;
 	alarm(0);
@@ -234,7 +247,8 @@ static unsigned show_depth(void)
 
 static int usage(const char *name)
 {
-	fprintf(stderr, "usage: %s [--require-depth] [--timeout S] FILE|FOLDER...\n", name);
+	fprintf(stderr, "usage: %s [--require-depth] [--trace] [--timeout S] FILE|FOLDER...\n",
+		name);
 	return 2;
 }
 
@@ -249,6 +263,8 @@ int main(int argc, char **argv)
 
 		if (!strcmp(argv[i], "--require-depth")) {
 			need_depth = true;
+		} else if (!strcmp(argv[i], "--trace")) {
+			fuzz_saying = true;
 		} else if (!strcmp(argv[i], "--timeout") && i + 1 < argc &&
 			   !parse_u64(argv[i + 1], &n) && n && n < 1000000) {
 			timeout = (unsigned)n;
