@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * vm: the PC's ACPI tables (ACPI 6.5, chapter 5): RSDP, RSDT and XSDT, FADT with FACS, MADT, and a DSDT
- * that has the serial port, every virtio-mmio device and how to switch off. What they say comes from the
- * devices that are there.
+ * vm: the PC's ACPI tables (ACPI 6.5, chapter 5): RSDP, RSDT and XSDT, FADT with FACS, MADT, MCFG where there
+ * is PCI, and a DSDT that has the serial port, every virtio-mmio device, the PCI root and how to switch off.
+ * What they say comes from the devices that are there.
  *
  * They lie from 0xe0000 on, where the memory map has no RAM; the RSDP is at 0xf0000, where guests look.
  */
@@ -73,7 +73,7 @@ enum madt { M_LAPIC = 0, M_IOAPIC = 1, M_OVERRIDE = 2, M_LAPIC_NMI = 4 };
 struct tables {
 	struct vm *vm;
 	uint64_t next;
-	uint64_t fadt, madt, dsdt, facs;
+	uint64_t fadt, madt, dsdt, facs, mcfg; /* 0: there is none */
 	int error;
 };
 
@@ -158,6 +158,58 @@ static bool is_virtio(const struct dev *d)
 	       d->cls->ranges[0].space == BUS_MMIO && d->irq_line != DEV_NO_IRQ;
 }
 
+/* 6.2.13: which pin of which slot is on which line, as hard-wired ones. */
+static void put_prt(struct buf *b, const struct dev *host)
+{
+	struct aml_mark all, one;
+	unsigned slots = 0;
+
+	for (unsigned i = 0; i < PCI_SLOTS; i++)
+		slots += pci_func_at(host, i) != NULL;
+	aml_name(b, "_PRT");
+	all = aml_package(b, slots * PCI_LINES);
+	for (unsigned i = 0; i < PCI_SLOTS * PCI_LINES; i++) {
+		const unsigned slot = i / PCI_LINES, pin = i % PCI_LINES;
+
+		if (!pci_func_at(host, slot))
+			continue;
+		one = aml_package(b, 4);
+		aml_int(b, slot << 16 | 0xffff); /* all functions of it */
+		aml_int(b, pin);
+		aml_int(b, 0); /* not by a link device */
+		aml_int(b, pci_line_of(host, slot, pin + 1));
+		aml_close(b, one);
+	}
+	aml_close(b, all);
+}
+
+/* The PCI root, and the motherboard's claim to ECAM, without which Linux does not use it. */
+static void put_pci(struct buf *b, const struct dev *host)
+{
+	const struct aml_resources ecam = {.mem = (uint32_t)host->range[1].base,
+					   .mem_len = PCI_ECAM_LEN,
+					   .isa_line = AML_NO_LINE,
+					   .level_line = AML_NO_LINE};
+	struct aml_mark m = aml_device(b, "PCI0");
+
+	aml_name(b, "_HID");
+	aml_eisa_id(b, "PNP0A08");
+	aml_name(b, "_CID");
+	aml_eisa_id(b, "PNP0A03");
+	aml_name(b, "_UID");
+	aml_int(b, 0);
+	aml_name(b, "_BBN");
+	aml_int(b, 0);
+	aml_name(b, "_CCA");
+	aml_int(b, 1);
+	/* 6.2.11: whatever the system asks to control it may. */
+	aml_method_arg(b, "_OSC", 4, 3);
+	aml_crs_pci(b, (uint16_t)host->range[0].base, VM_PCI_MEMORY, VM_PCI_MEMORY_LEN);
+	put_prt(b, host);
+	aml_close(b, m);
+	put_isa(b, "MRES", "PNP0C02", &ecam);
+}
+
 static void put_dsdt(struct tables *t)
 {
 	const struct aml_resources rtc = {
@@ -187,6 +239,8 @@ static void put_dsdt(struct tables *t)
 			put_virtio(&b, d, n++);
 		}
 	}
+	if (vm->pci)
+		put_pci(&b, vm->pci);
 	aml_close(&b, sb);
 	if (b.failed)
 		t->error = -ENOMEM;
@@ -278,16 +332,27 @@ static void put_madt(struct tables *t)
 	buf_free(&b);
 }
 
+/* PCI Firmware 3.0, 4.1.2: where ECAM is. */
+static void put_mcfg(struct tables *t)
+{
+	enum { BASE = H_LEN + 8, LEN = BASE + 16 };
+	uint8_t p[LEN] = {0}; /* segment 0, bus 0 */
+
+	st_le64(p + BASE, t->vm->pci->range[1].base);
+	t->mcfg = place(t, p, sizeof(p), "MCFG", 1);
+}
+
 /* ---- the roots ----------------------------------------------------------------------------------- */
 
 static uint64_t put_root(struct tables *t, unsigned size)
 {
-	uint64_t to[] = {t->fadt, t->madt};
-	uint8_t p[H_LEN + 2 * 8] = {0};
+	uint64_t to[] = {t->fadt, t->madt, t->mcfg};
+	uint8_t p[H_LEN + ARRAY_SIZE(to) * 8] = {0};
+	size_t n = 0;
 
-	for (unsigned i = 0; i < ARRAY_SIZE(to); i++)
-		st_le(p + H_LEN + i * size, size, to[i]);
-	return place(t, p, H_LEN + ARRAY_SIZE(to) * size, size == 8 ? "XSDT" : "RSDT", 1);
+	for (; n < ARRAY_SIZE(to) && to[n]; n++)
+		st_le(p + H_LEN + n * size, size, to[n]);
+	return place(t, p, H_LEN + n * size, size == 8 ? "XSDT" : "RSDT", 1);
 }
 
 /* 5.2.5.3 */
@@ -319,6 +384,8 @@ int vm_acpi(struct vm *vm, uint64_t *rsdp, struct err *err)
 	put_dsdt(&t);
 	put_fadt(&t);
 	put_madt(&t);
+	if (vm->pci)
+		put_mcfg(&t);
 	put_rsdp(&t);
 	if (t.error)
 		return err_set(err, t.error == -ENOMEM ? -ENOMEM : -EINVAL,

@@ -17,7 +17,10 @@ enum op {
 	OP_SCOPE = 0x10,
 	OP_BUFFER = 0x11,
 	OP_PACKAGE = 0x12,
+	OP_METHOD = 0x14,
 	OP_EXT = 0x5b,
+	OP_ARG0 = 0x68,
+	OP_RETURN = 0xa4,
 	EXT_DEVICE = 0x82,
 };
 
@@ -27,11 +30,18 @@ enum tag {
 	TAG_IO = 0x47,
 	TAG_END = 0x79,
 	TAG_MEMORY32_FIXED = 0x86,
+	TAG_DWORD_SPACE = 0x87,
+	TAG_WORD_SPACE = 0x88,
 	TAG_INTERRUPT = 0x89,
 };
-#define IO_DECODES_16 1u
-#define MEMORY_WRITE  1u
-#define INT_CONSUMER  1u /* level, active high, exclusive: the other bits are 0 */
+/* 6.4.3.5: address spaces: what they are of, and that both ends are fixed; tables 6.49, 6.50 */
+enum space { SPACE_MEMORY, SPACE_IO, SPACE_BUS };
+#define SPACE_FIXED	 0x0cu
+#define SPACE_READ_WRITE 1u
+#define SPACE_ALL_PORTS	 3u
+#define IO_DECODES_16	 1u
+#define MEMORY_WRITE	 1u
+#define INT_CONSUMER	 1u /* level, active high, exclusive: the other bits are 0 */
 
 /* A length of three bytes: 4 bits, then 8 and 8 (20.2.4). It counts itself. */
 #define LENGTH_BYTES 3u
@@ -155,10 +165,38 @@ void aml_eisa_id(struct buf *b, const char *id)
 	put_le(b, 4, __builtin_bswap32(v));
 }
 
+static void put_port(struct buf *t, uint16_t io, unsigned len)
+{
+	put8(t, TAG_IO);
+	put8(t, IO_DECODES_16);
+	put_le(t, 2, io); /* from, to, alignment */
+	put_le(t, 2, io);
+	put8(t, 1);
+	put8(t, len);
+}
+
+/* The resources in (t), which is freed, as a term. */
+static void put_crs(struct buf *b, struct buf *t)
+{
+	struct aml_mark m;
+
+	put8(t, TAG_END);
+	put8(t, 0); /* a checksum of 0 is right always (6.4.2.9) */
+	aml_name(b, "_CRS");
+	put8(b, OP_BUFFER);
+	m = open_length(b);
+	aml_int(b, t->len);
+	if (t->failed)
+		b->failed = true;
+	else
+		buf_put(b, t->p, t->len);
+	aml_close(b, m);
+	buf_free(t);
+}
+
 void aml_crs(struct buf *b, const struct aml_resources *r)
 {
 	struct buf t = {0};
-	struct aml_mark m;
 
 	if (r->mem_len) {
 		put8(&t, TAG_MEMORY32_FIXED);
@@ -169,12 +207,7 @@ void aml_crs(struct buf *b, const struct aml_resources *r)
 	}
 	if (r->io_len) {
 		assert(r->io_len <= UINT8_MAX);
-		put8(&t, TAG_IO);
-		put8(&t, IO_DECODES_16);
-		put_le(&t, 2, r->io); /* from, to, alignment */
-		put_le(&t, 2, r->io);
-		put8(&t, 1);
-		put8(&t, r->io_len);
+		put_port(&t, r->io, r->io_len);
 	}
 	if (r->isa_line != AML_NO_LINE) {
 		assert(r->isa_line < 16);
@@ -188,16 +221,46 @@ void aml_crs(struct buf *b, const struct aml_resources *r)
 		put8(&t, 1);
 		put_le(&t, 4, r->level_line);
 	}
-	put8(&t, TAG_END);
-	put8(&t, 0); /* a checksum of 0 is right always (6.4.2.9) */
-	aml_name(b, "_CRS");
-	put8(b, OP_BUFFER);
+	put_crs(b, &t);
+}
+
+/* (size) is 2 or 4; from (first) to (last). */
+static void put_space(struct buf *t, unsigned size, enum space space, unsigned flags,
+		      uint32_t first, uint32_t last)
+{
+	const uint32_t words[] = {0 /* granularity */, first, last, 0 /* translation */,
+				  last - first + 1};
+
+	put8(t, size == 2 ? TAG_WORD_SPACE : TAG_DWORD_SPACE);
+	put_le(t, 2, 3 + size * ARRAY_SIZE(words));
+	put8(t, space);
+	put8(t, SPACE_FIXED);
+	put8(t, flags);
+	for (unsigned i = 0; i < ARRAY_SIZE(words); i++)
+		put_le(t, size, words[i]);
+}
+
+void aml_crs_pci(struct buf *b, uint16_t config, uint32_t mem, uint32_t mem_len)
+{
+	struct buf t = {0};
+
+	put_space(&t, 2, SPACE_BUS, 0, 0, 0);
+	put_port(&t, config, 8);
+	put_space(&t, 2, SPACE_IO, SPACE_ALL_PORTS, 0, config - 1u);
+	put_space(&t, 2, SPACE_IO, SPACE_ALL_PORTS, config + 8u, UINT16_MAX);
+	put_space(&t, 4, SPACE_MEMORY, SPACE_READ_WRITE, mem, mem + mem_len - 1);
+	put_crs(b, &t);
+}
+
+void aml_method_arg(struct buf *b, const char *path, unsigned args, unsigned arg)
+{
+	struct aml_mark m;
+
+	put8(b, OP_METHOD);
 	m = open_length(b);
-	aml_int(b, t.len);
-	if (t.failed)
-		b->failed = true;
-	else
-		buf_put(b, t.p, t.len);
+	put_path(b, path);
+	put8(b, args);
+	put8(b, OP_RETURN);
+	put8(b, OP_ARG0 + arg);
 	aml_close(b, m);
-	buf_free(&t);
 }

@@ -34,4 +34,13 @@ struct aml_resources {
 };
 void aml_crs(struct buf *b, const struct aml_resources *r);
 
+/*
+ * Name (_CRS, ...) of a PCI root: bus 0, the ports of its configuration mechanism (8 from (config) on), all
+ * other ports, and a window of memory below 4 GiB.
+ */
+void aml_crs_pci(struct buf *b, uint16_t config, uint32_t mem, uint32_t mem_len);
+
+/* Method (path, (args) arguments) that returns its argument number (arg), counted from 0. */
+void aml_method_arg(struct buf *b, const char *path, unsigned args, unsigned arg);
+
 #endif

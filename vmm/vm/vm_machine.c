@@ -53,14 +53,14 @@ void vm_line(void *ctx, unsigned line, int level)
 /* ---- devices -----------------------------------------------------------------------------------
  */
 
-/* "uart0", "uart1", ...: the number among those of its class. */
+/* "uart0", "uart1", ...: the number among those of its kind: the table's name, mostly the class's. */
 static void name_device(const struct vm *vm, struct dev *d)
 {
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < vm->nr_dev; i++)
-		n += vm->dev[i]->cls == d->cls;
-	(void)snprintf(d->name, sizeof(d->name), "%.16s%u", d->cls->name, n);
+		n += !strcmp(vm->dev[i]->table.name, d->table.name);
+	(void)snprintf(d->name, sizeof(d->name), "%.20s%u", d->table.name, n);
 }
 
 /* The first of its class. */
@@ -68,6 +68,20 @@ static void keep(struct dev **to, struct dev *d, const char *cls)
 {
 	if (!*to && !strcmp(d->cls->name, cls))
 		*to = d;
+}
+
+#define PCI_HOST "pci-host"
+
+static int new_device(struct dev **out, const char *spec, const struct dev_env *env,
+		      struct err *err)
+{
+	const size_t len = strlen(PCI_HOST);
+
+	if (virtio_pci_is_spec(spec))
+		return virtio_pci_new(out, spec, env, err);
+	if (!strncmp(spec, PCI_HOST ",", len + 1))
+		return dev_new_class(out, &dev_class_pci_host, spec + len + 1, env, err);
+	return dev_new(out, spec, env, err);
 }
 
 static int add_device(struct vm *vm, const char *spec, struct rng *rng, struct err *err)
@@ -80,6 +94,8 @@ static int add_device(struct vm *vm, const char *spec, struct rng *rng, struct e
 		.console = &vm->console,
 		.disk = vm->disk,
 		.nr_disks = vm->nr_disks,
+		.chr = vm->chr,
+		.nr_chrs = vm->nr_chrs,
 		.host = {.ctx = vm,
 			 .guest_exit = vm_guest_exit,
 			 .guest_assert = vm_guest_assert,
@@ -102,12 +118,14 @@ static int add_device(struct vm *vm, const char *spec, struct rng *rng, struct e
 		env.irq = (struct irq){.set = vm_line, .ctx = vm};
 	else if (vm->pic)
 		env.irq = (struct irq){.set = pic_set, .ctx = vm->pic};
-	r = dev_new(&d, spec, &env, err);
+	r = new_device(&d, spec, &env, err);
 	if (r)
 		/* A class that is not there is a fault of the spec: -ENOENT means no KVM here. */
 		return r == -ENOENT ? err_set(err, -EINVAL, "%s", err ? err->msg : "") : r;
 	name_device(vm, d);
 	r = dev_attach(d, vm->bus, err);
+	if (!r && pci_func_of(d))
+		r = pci_plug(vm->pci, pci_func_of(d), err);
 	if (r) {
 		dev_free(d);
 		return r == -ENOMEM ? r : err_set(err, -EINVAL, "%s", err ? err->msg : "");
@@ -117,6 +135,7 @@ static int add_device(struct vm *vm, const char *spec, struct rng *rng, struct e
 	keep(&vm->lapic, d, "lapic");
 	keep(&vm->ioapic, d, "ioapic");
 	keep(&vm->testdev, d, "testdev");
+	keep(&vm->pci, d, PCI_HOST);
 	return 0;
 }
 
@@ -128,7 +147,8 @@ static int add_virtio(struct vm *vm, const char *spec, unsigned n, struct rng *r
 	static const uint8_t pc[] = {VM_VIRTIO_IRQ, 6, 7, 10, 11, 16, 17, 18, 19, 20, 21, 22, 23};
 	const bool is_pc = vm->machine == VM_MACHINE_PC;
 	const uint8_t *lines = is_pc ? pc : test;
-	const size_t nr = is_pc ? ARRAY_SIZE(pc) : ARRAY_SIZE(test);
+	/* PCI has the last four pins for itself. */
+	const size_t nr = is_pc ? ARRAY_SIZE(pc) - (vm->has_pci ? PCI_LINES : 0) : ARRAY_SIZE(test);
 	char text[DEV_SPEC_MAX], base[32] = "", irq[16] = "";
 	int len;
 
@@ -146,6 +166,47 @@ static int add_virtio(struct vm *vm, const char *spec, unsigned n, struct rng *r
 		return err_set(err, -EINVAL, "device %.40s...: over %u bytes of options", spec,
 			       DEV_SPEC_MAX);
 	return add_device(vm, text, rng, err);
+}
+
+/* The host bridge, whose lines are the machine's unless its spec says otherwise. */
+static int add_pci_host(struct vm *vm, const char *spec, struct rng *rng, struct err *err)
+{
+	const bool is_pc = vm->machine == VM_MACHINE_PC;
+	char text[DEV_SPEC_MAX], irq[32] = "", lines[16] = "";
+	int len;
+
+	if (vm->pci)
+		return err_set(err, -EINVAL,
+			       "device " PCI_HOST
+			       ": there is one already: name it first, and once");
+	if (!strstr(spec, ",irq="))
+		(void)snprintf(irq, sizeof(irq), ",irq=%u", is_pc ? VM_PCI_PIN : VM_PCI_IRQ);
+	if (!strstr(spec, ",lines="))
+		(void)snprintf(lines, sizeof(lines), ",lines=%u", is_pc ? PCI_LINES : 1);
+	len = snprintf(text, sizeof(text), "%s%s%s", spec, irq, lines);
+	if (len < 0 || (size_t)len >= sizeof(text))
+		return err_set(err, -EINVAL, "device " PCI_HOST ": over %u bytes of options",
+			       DEV_SPEC_MAX);
+	return add_device(vm, text, rng, err);
+}
+
+/* A function: the host bridge comes before the first one. */
+static int add_pci(struct vm *vm, const char *spec, struct rng *rng, struct err *err)
+{
+	int r = vm->pci ? 0 : add_pci_host(vm, PCI_HOST, rng, err);
+
+	return r ? r : add_device(vm, spec, rng, err);
+}
+
+/* Where there is no firmware of the guest's own. */
+static int assign_pci(struct vm *vm, const struct vm_spec *spec, struct err *err)
+{
+	const struct pci_windows w = {VM_PCI_IO, VM_PCI_IO_LEN, VM_PCI_MEMORY, VM_PCI_MEMORY_LEN};
+	int r = 0;
+
+	if (vm->pci && spec->load.kind != LOAD_ROM)
+		r = pci_assign(vm->pci, &w, err);
+	return r == -ENOSPC ? -EINVAL : r;
 }
 
 /* ---- machines ------------------------------------------------------------------------------------- */
@@ -224,6 +285,14 @@ static int add_platform(struct vm *vm, const struct vm_spec *spec, struct rng *r
 	return r;
 }
 
+static bool is_pci(const char *spec)
+{
+	const size_t len = strlen(PCI_HOST);
+
+	return virtio_pci_is_spec(spec) ||
+	       (!strncmp(spec, PCI_HOST, len) && (!spec[len] || spec[len] == ','));
+}
+
 int vm_add_devices(struct vm *vm, const struct vm_spec *spec, struct err *err)
 {
 	struct rng rng = {spec->seed};
@@ -235,11 +304,19 @@ int vm_add_devices(struct vm *vm, const struct vm_spec *spec, struct err *err)
 			       spec->nr_devices, VM_DEVICES);
 	if (!spec->no_platform)
 		r = add_platform(vm, spec, &rng, err);
+	for (unsigned i = 0; i < spec->nr_devices; i++)
+		vm->has_pci |= is_pci(spec->devices[i]);
 	for (unsigned i = 0; i < spec->nr_devices && !r; i++) {
-		if (!strncmp(spec->devices[i], "virtio-", 7))
-			r = add_virtio(vm, spec->devices[i], virtio++, &rng, err);
+		const char *text = spec->devices[i];
+
+		if (virtio_pci_is_spec(text))
+			r = add_pci(vm, text, &rng, err);
+		else if (is_pci(text))
+			r = add_pci_host(vm, text, &rng, err);
+		else if (!strncmp(text, "virtio-", 7))
+			r = add_virtio(vm, text, virtio++, &rng, err);
 		else
-			r = add_device(vm, spec->devices[i], &rng, err);
+			r = add_device(vm, text, &rng, err);
 	}
-	return r;
+	return r ? r : assign_pci(vm, spec, err);
 }

@@ -3,9 +3,10 @@
 #ifndef VM_PRIV_H
 #define VM_PRIV_H
 
+#include <vmm/virtio_pci.h>
 #include <vmm/vm.h>
 
-#define VM_PLATFORM 12u /* a machine's own devices at most */
+#define VM_PLATFORM 12u /* a machine's own devices at most, a PCI host bridge too */
 
 /* What the CPU stopped for; seen to at the instruction's boundary, in this order. */
 enum vm_pending {
@@ -62,8 +63,9 @@ struct vm {
 	struct blk *disk[VM_DISKS];
 	unsigned nr_disks;
 	const struct vm_snap *disk_snap; /* what the disks can go back to; never dereferenced */
-	struct dev *pic, *lapic, *ioapic, *testdev; /* in dev[] too; NULL: not there */
-	char *cmdline;				    /* what fw-cfg tells */
+	struct dev *pic, *lapic, *ioapic, *testdev, *pci; /* in dev[] too; NULL: not there */
+	bool has_pci;	  /* or will have, when all devices are there */
+	char *cmdline;	  /* what fw-cfg tells */
 	bool msr_refused;			    /* by the device that the access goes to */
 	struct load_result loaded;
 	uint64_t boot_stack; /* RSP at the start */
@@ -129,6 +131,13 @@ int vm_add_devices(struct vm *vm, const struct vm_spec *spec, struct err *err);
 #define VM_PM_TMR    0x608u
 #define VM_PM_RESET  0x610u
 #define VM_SLEEP_S5  5u
+/* What BARs are assigned from; and PCI's interrupt lines: four of the PC's I/O APIC, one of the 8259. */
+#define VM_PCI_IO	  0xc000u
+#define VM_PCI_IO_LEN	  0x3000u
+#define VM_PCI_MEMORY	  0xf0000000u
+#define VM_PCI_MEMORY_LEN 0x0c000000u
+#define VM_PCI_PIN	  20u
+#define VM_PCI_IRQ	  15u
 /* acpi.c, mptable.c: into memory below 1 MiB. */
 int vm_acpi(struct vm *vm, uint64_t *rsdp, struct err *err);
 int vm_mptable(struct vm *vm, const struct vm_spec *spec, struct err *err);

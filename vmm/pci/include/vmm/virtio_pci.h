@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * virtio-pci: any virtio model over PCI, as a modern device (virtio 1.2 section 4.1): vendor 0x1af4,
+ * virtio_pci: any virtio model over PCI, as a modern device (virtio 1.2 section 4.1): vendor 0x1af4,
  * device 0x1040 + its type, revision 1. [hostile: fuzz/targets/virtio_pci.c]
  *
  * One memory BAR (4, 64 bits wide, unless told otherwise) has the common configuration, ISR, device
