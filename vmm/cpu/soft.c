@@ -159,7 +159,7 @@ static enum cpu_stop run_loop(struct cpu_soft *k, uint64_t end, uint64_t wall_ms
 		sync_clock(k); /* fires what is due */
 		if (k->looping)
 			return CPU_STOP_ERROR;
-		if (k->stop)
+		if (k->stop || k->cpu.stop)
 			return CPU_STOP_HOST;
 		if (k->synced >= end)
 			return CPU_STOP_BUDGET;
@@ -194,6 +194,7 @@ static enum cpu_stop back_end_run(struct cpu *c, uint64_t budget, uint64_t wall_
 	if (!budget || add_wraps(k->synced, budget, &end))
 		end = UINT64_MAX;
 	why = run_loop(k, end, wall_ms);
+	c->stop = false;
 	sync_clock(k);
 	return k->looping ? CPU_STOP_ERROR : why;
 }

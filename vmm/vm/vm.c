@@ -132,8 +132,10 @@ static int load(struct vm *vm, const struct vm_spec *spec, struct cpu_state *s, 
 	return 0;
 }
 
-int vm_new(struct vm **out, const struct vm_spec *spec, struct err *err)
+int vm_new(struct vm **out, const struct vm_spec *given, struct err *err)
 {
+	struct vm_spec seeded = *given;
+	const struct vm_spec *const spec = &seeded;
 	struct err own = {0};
 	struct cpu_state state;
 	struct vm *vm;
@@ -165,8 +167,12 @@ int vm_new(struct vm **out, const struct vm_spec *spec, struct err *err)
 	vm->hlt_resumes = spec->hlt_resumes || spec->cpu == VM_CPU_SCRIPT;
 	vm->r.guest = -1;
 	clock_init(&vm->clock);
-	chr_init(&vm->serial, spec->input, spec->input_len);
 	chr_init(&vm->console, NULL, 0);
+	r = vm_open_input(vm, spec, &seeded.seed, err);
+	if (!r)
+		r = vm_open_chrs(vm, spec, err);
+	if (r)
+		goto fail;
 	vm->tee = spec->tee;
 	vm->tee_ctx = spec->tee_ctx;
 	vm->serial.tee = vm->machine == VM_MACHINE_PC ? vm_hear_serial : spec->tee;
@@ -193,12 +199,15 @@ int vm_new(struct vm **out, const struct vm_spec *spec, struct err *err)
 	if (r)
 		goto fail;
 	vm->boot_stack = state.gpr[X86_RSP];
+	vm_prepare_time(vm);
 	if (vm->machine == VM_MACHINE_PC && spec->load.kind != LOAD_ROM)
 		vm_firmware(vm, &state);
 	r = add_cpu(vm, spec, err);
 	if (r)
 		goto fail;
 	r = vm->cpu->ops->set(vm->cpu, &state, err);
+	if (!r)
+		r = vm_start_input(vm, err);
 	if (r)
 		goto fail;
 	*out = vm;
@@ -225,8 +234,14 @@ void vm_free(struct vm *vm)
 	bus_free(vm->bus);
 	trace_free(vm->trace);
 	gmem_free(vm->mem);
+	/* It knows the back ends, which know nothing of it by then. */
+	input_free(vm->input);
 	chr_fini(&vm->serial);
 	chr_fini(&vm->console);
+	while (vm->nr_chrs) {
+		chr_fini(vm->chr[--vm->nr_chrs]);
+		free(vm->chr[vm->nr_chrs]);
+	}
 	free(vm);
 }
 

@@ -22,6 +22,7 @@ enum vm_pending {
 	VM_P_PANIC = 1u << 9, /* its kernel has panicked and waits for ever */
 	VM_P_TIMER =
 		1u << 10, /* host time: a timer is due before the CPU would come back for one */
+	VM_P_INPUT = 1u << 11, /* input has something to say, or the run is to stop */
 };
 
 /* What a run changes beside its parts: plain data, kept whole by a snapshot. */
@@ -56,8 +57,12 @@ struct vm {
 	struct clock clock;
 	struct trace *trace;
 	struct cpu *cpu;
+	struct input *input;
 	struct chr serial, console;
-	enum vm_machine machine; /* TEST or PC */
+	struct chr *chr[VM_CHRS];
+	unsigned nr_chrs;
+	const volatile int *stop; /* a signal wants the run to stop; NULL: none does */
+	enum vm_machine machine;	   /* TEST or PC */
 	struct dev *dev[VM_PLATFORM + VM_DEVICES];
 	unsigned nr_dev;
 	struct blk *disk[VM_DISKS];
@@ -66,13 +71,14 @@ struct vm {
 	struct dev *pic, *lapic, *ioapic, *testdev, *pci; /* in dev[] too; NULL: not there */
 	bool has_pci;	  /* or will have, when all devices are there */
 	char *cmdline;	  /* what fw-cfg tells */
-	bool msr_refused;			    /* by the device that the access goes to */
+	bool msr_refused; /* by the device that the access goes to */
 	struct load_result loaded;
 	uint64_t boot_stack; /* RSP at the start */
 	enum vm_cpu kind;
 	unsigned exit_ns;      /* virtual time that an exit takes */
 	uint64_t icount_extra; /* of the CPU's count: not this machine's own past */
 	bool track_dirty, hlt_resumes, finishes;
+	bool input_done; /* input knows how the run ended */
 	bool host_time;	    /* the clock follows the host's */
 	uint64_t host_base; /* the host's time when the clock was 0 */
 	uint64_t back_at;   /* when the CPU comes back for a timer at the latest */
@@ -113,6 +119,19 @@ void vm_time_follow(struct vm *vm);
 uint64_t vm_time_slice(struct vm *vm, uint64_t ms);
 /* Sleep until INTR is up, or the run has to end. False: it never will be. */
 bool vm_time_sleep(struct vm *vm);
+/* vm_input.c: what comes from outside. */
+int vm_open_input(struct vm *vm, const struct vm_spec *spec, uint64_t *seed, struct err *err);
+int vm_open_chrs(struct vm *vm, const struct vm_spec *spec, struct err *err);
+void vm_prepare_time(struct vm *vm); /* the devices are there, the CPU is not */
+int vm_start_input(struct vm *vm, struct err *err);
+/* The run has ended; at a boundary: what there is to say. */
+void vm_finish_input(struct vm *vm);
+void vm_see_to_input(struct vm *vm);
+/*
+ * The CPU waits for an interrupt; the host is waited for if there is live input. False: nothing can
+ * come. True: the clock's next timer is what comes next, or vm->pending tells why not.
+ */
+bool vm_wait_input(struct vm *vm);
 /* vm_panic.c: struct chr's tee; and the words of a kernel that panicked, or "". */
 void vm_hear_serial(void *ctx, const void *p, size_t len);
 void vm_add_panic(struct vm *vm, char *reason, size_t len);

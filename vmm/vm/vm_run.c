@@ -198,15 +198,24 @@ static bool sleep_until_woken(struct vm *vm)
 {
 	if (vm->host_time)
 		return vm_time_sleep(vm);
-	for (unsigned i = 0; i < HLT_TIMERS && !vm->r.intr; i++) {
-		uint64_t next = clock_next(&vm->clock), now = clock_now(&vm->clock);
+	for (unsigned i = 0; i < HLT_TIMERS && !vm->r.intr;) {
+		uint64_t next, now, other = input_next_other(vm->input);
 
+		if (!vm_wait_input(vm))
+			return false;
+		if (vm->pending & VM_P_INPUT)
+			return true;
+		next = clock_next(&vm->clock);
+		now = clock_now(&vm->clock);
 		if (next == CLOCK_NEVER)
 			return false;
+		i += next == other; /* not counted: how often the host was asked */
 		if (clock_advance(&vm->clock, next > now ? next - now : 0)) {
 			vm->pending |= VM_P_CLOCK;
 			return true; /* ends the run in its own way */
 		}
+		if (vm->pending & VM_P_INPUT)
+			return true;
 	}
 	return vm->r.intr;
 }
@@ -427,6 +436,10 @@ static void see_to_hlt(struct vm *vm)
 		vm_end(vm, VM_FAIL, "hlt",
 		       "halted with nothing to wake it at 0x%" PRIx64 ": no interrupt can come",
 		       s.rip);
+	if (vm->pending & VM_P_INPUT) {
+		vm->pending &= ~VM_P_INPUT;
+		vm_see_to_input(vm);
+	}
 }
 
 /* The CPU stands between two instructions. */
@@ -460,6 +473,10 @@ static void boundary(struct vm *vm)
 			end_by_fault(vm);
 		return;
 	}
+	if (todo & VM_P_INPUT)
+		vm_see_to_input(vm);
+	if (vm->r.ended)
+		return;
 	if (todo & VM_P_OP)
 		vm_hostop_run(vm);
 	if (todo & VM_P_DEBUG && vm_hostop_arm_debug(vm, &err))
@@ -626,9 +643,16 @@ int vm_run(struct vm *vm, const struct vm_limits *lim, struct vm_result *res)
 		l.count0 = l.budget ? vm->cpu->ops->icount(vm->cpu) : 0;
 		l.ms0 = l.wall_ms ? host_ms() : 0;
 	}
+	vm->wall_end = l.wall_ms ? vm_host_ns() + l.wall_ms * 1000000 : 0;
+	vm->stop = lim ? lim->stop : NULL;
 	if (vm->host_time && !vm->r.ended)
 		vm_time_start(vm, l.wall_ms);
+	if (input_is_live(vm->input))
+		vm->r.host_seen = true;
 	run_loop(vm, &l);
+	if (vm->r.ended)
+		vm_finish_input(vm);
+	vm->stop = NULL;
 	fill_result(vm, res);
 	return 0;
 }

@@ -8,46 +8,35 @@
 
 #include "vm_priv.h"
 
-struct chr_snap {
-	struct buf out;
-	uint64_t written;
-	size_t in_pos;
-	bool failed;
-};
-
 struct vm_snap {
 	struct gmem_snap *mem;
 	struct cpu_state cpu;
 	uint64_t now;
 	uint64_t icount;
-	struct buf dev; /* every device's saved form, in order */
-	struct chr_snap serial, console;
+	struct buf dev;			  /* every device's saved form, in order */
+	struct chr_snap chr[2 + VM_CHRS]; /* chr_at() */
 	struct vm_run_state r;
 };
 
-static int chr_snap(struct chr_snap *s, const struct chr *c)
+/* Which of the machine's (i)-th: the serial port's, the console's, then the others. */
+static struct chr *chr_at(struct vm *vm, unsigned i)
 {
-	s->written = c->written;
-	s->in_pos = c->in_pos;
-	s->failed = c->out.failed;
-	if (c->out.len)
-		buf_put(&s->out, c->out.p, c->out.len);
-	return s->out.failed ? -ENOMEM : 0;
+	return i == 0 ? &vm->serial : i == 1 ? &vm->console : vm->chr[i - 2];
 }
 
-static int chr_restore(struct chr *c, const struct chr_snap *s)
+static int save_chrs(struct vm *vm, struct vm_snap *s, struct err *err)
 {
-	c->out.len = 0;
-	c->out.failed = false;
-	if (c->out.p)
-		c->out.p[0] = '\0';
-	if (s->out.len)
-		buf_put(&c->out, s->out.p, s->out.len);
-	if (c->out.failed)
-		return -ENOMEM;
-	c->out.failed = s->failed;
-	c->written = s->written;
-	c->in_pos = s->in_pos;
+	for (unsigned i = 0; i < vm->nr_chrs + 2; i++)
+		if (chr_save(&s->chr[i], chr_at(vm, i)))
+			return err_set(err, -ENOMEM, "no memory for the snapshot's serial output");
+	return 0;
+}
+
+static int load_chrs(struct vm *vm, const struct vm_snap *s, struct err *err)
+{
+	for (unsigned i = 0; i < vm->nr_chrs + 2; i++)
+		if (chr_load(chr_at(vm, i), &s->chr[i]))
+			return err_set(err, -ENOMEM, "no memory for the serial output");
 	return 0;
 }
 
@@ -89,6 +78,10 @@ int vm_snap(struct vm *vm, struct vm_snap **out, struct err *err)
 		return err_set(
 			err, -EINVAL,
 			"this machine keeps no log of dirty pages: make it with track_dirty");
+	if (input_is_live(vm->input) || input_mode(vm->input) == INPUT_RECORD)
+		return err_set(err, -ENOTSUP,
+			       "a machine with live input does not go back: what came from "
+			       "outside would be lost; record it, and go back in replay");
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return err_set(err, -ENOMEM, "no memory for a snapshot");
@@ -98,12 +91,7 @@ int vm_snap(struct vm *vm, struct vm_snap **out, struct err *err)
 		if (r)
 			err_set(err, r, "device %s does not save", vm->dev[i]->name);
 	}
-	if (!r) {
-		r = chr_snap(&s->serial, &vm->serial);
-		r = r ? r : chr_snap(&s->console, &vm->console);
-		if (r)
-			err_set(err, r, "no memory for the snapshot's serial output");
-	}
+	r = r ? r : save_chrs(vm, s, err);
 	s->now = vm->clock.now;
 	s->icount = vm->cpu->ops->icount(vm->cpu) - vm->icount_extra;
 	s->r = vm->r;
@@ -154,11 +142,13 @@ int vm_restore(struct vm *vm, const struct vm_snap *s, struct err *err)
 	if (r)
 		return r;
 	r = vm->cpu->ops->set(vm->cpu, &s->cpu, err);
+	if (!r)
+		r = load_chrs(vm, s, err);
 	if (r)
 		return r;
-	if (chr_restore(&vm->serial, &s->serial) || chr_restore(&vm->console, &s->console))
-		return err_set(err, -ENOMEM, "no memory for the serial output");
+	input_rearm(vm->input);
 	vm->r = s->r;
+	vm->input_done = false;
 	vm->icount_extra = vm->cpu->ops->icount(vm->cpu) - s->icount;
 	vm->pending = 0;
 	r = vm->cpu->ops->intr(vm->cpu, vm->r.intr);
@@ -176,8 +166,8 @@ void vm_snap_free(struct vm_snap *s)
 		return;
 	gmem_snap_free(s->mem);
 	buf_free(&s->dev);
-	buf_free(&s->serial.out);
-	buf_free(&s->console.out);
+	for (unsigned i = 0; i < ARRAY_SIZE(s->chr); i++)
+		chr_snap_free(&s->chr[i]);
 	free(s);
 }
 

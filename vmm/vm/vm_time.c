@@ -59,6 +59,13 @@ bool vm_time_sleep(struct vm *vm)
 			return true;
 		if (vm->wall_end && host >= vm->wall_end)
 			return true;
+		if (input_is_live(vm->input)) {
+			if (!vm_wait_input(vm))
+				return false;
+			if (vm->pending & VM_P_INPUT)
+				return true;
+			continue;
+		}
 		if (clock_next(&vm->clock) == CLOCK_NEVER)
 			return false;
 		until = clock_next(&vm->clock) + vm->host_base;

@@ -429,6 +429,15 @@ static void uart_write(struct dev *d, unsigned range, uint64_t off, unsigned siz
 	update_irq(u);
 }
 
+/* There is more from outside: the guest is told by an interrupt, or finds it when it looks. */
+static void uart_wake(void *ctx)
+{
+	struct uart *u = ctx;
+
+	rx_fill_if_enabled(u);
+	update_irq(u);
+}
+
 /* ---- the class --------------------------------------------------------------------------------
  */
 
@@ -439,6 +448,8 @@ static int uart_init(struct dev *d, struct err *err)
 	if (!d->env.clock)
 		return err_set(err, -EINVAL, "device uart: it needs a clock for its timeout");
 	clock_timer_init(&u->timer, timeout, u);
+	if (d->env.serial)
+		chr_set_wake(d->env.serial, uart_wake, u);
 	return 0;
 }
 
@@ -469,6 +480,8 @@ static void uart_fini(struct dev *d)
 
 	if (u->timer.fn) /* else init went wrong before */
 		clock_cancel(d->env.clock, &u->timer);
+	if (d->env.serial)
+		chr_set_wake(d->env.serial, NULL, u);
 }
 
 static const struct dev_range uart_ranges[] = {{"ports", BUS_PIO, UART_BASE, UART_LEN}, {0}};

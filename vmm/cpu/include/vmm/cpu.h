@@ -81,6 +81,8 @@ struct cpu {
 	struct err error; /* of the last CPU_STOP_ERROR */
 	/* The guest's rip as last seen by an exit; for traces. */
 	uint64_t rip;
+	/* soft: set by a timer's handler: the run stops there, with CPU_STOP_HOST, and clears it. */
+	bool stop;
 };
 
 /* What every back end is made from. (trace) may be NULL. */

@@ -31,6 +31,7 @@
 #define VM_MEM_MIN     (1ull << 20)
 #define VM_DEVICES     16
 #define VM_DISKS       8
+#define VM_CHRS	       8
 
 enum vm_cpu { VM_CPU_SOFT, VM_CPU_KVM, VM_CPU_SCRIPT, VM_CPUS };
 /* "soft", "kvm", "script" */
@@ -65,6 +66,15 @@ struct vm_spec {
 	unsigned nr_devices;
 	const char *const *disks; /* blk_open()'s text: "mem:16M", "FILE,ro", ... */
 	unsigned nr_disks;
+	const char *const *chrs; /* chr_open()'s text: "buf:TEXT", "pty", ... */
+	unsigned nr_chrs;
+	const char *serial; /* the same, for the serial port; NULL: (input), and a buffer */
+	/*
+	 * What comes from outside is recorded in this file, which is there when the machine is gone, or
+	 * comes from such a file, with the seed. Not on kvm (-ENOTSUP): there time goes by exits, which the
+	 * host has a part in. Where live input is not recorded, a run on kvm follows the host's time.
+	 */
+	const char *record, *replay;
 	bool no_platform;     /* none of the machine's devices */
 	struct load_req load; /* image.data NULL: nothing is loaded, the CPU starts at reset */
 	const void *input;    /* what the serial port receives */
@@ -143,6 +153,8 @@ struct vm_limits {
 	uint64_t budget;  /* instructions on soft, exits on kvm and script; 0: none */
 	uint64_t wall_ms; /* host time; 0: none */
 	uint64_t exits;	  /* exits, whatever the back end counts; 0: none */
+	/* set by a signal's handler: a machine with live input stops soon; NULL: none */
+	const volatile int *stop;
 };
 
 enum vm_verdict { VM_PASS, VM_FAIL, VM_ERROR, VM_SKIP, VM_LIMIT };
@@ -173,7 +185,9 @@ struct vm_snap;
  * mem of 0x1 byte or 1 TiB: -EINVAL with the limits.
  */
 int vm_new(struct vm **out, const struct vm_spec *spec, struct err *err);
-void vm_free(struct vm *vm);
+void vm_free(struct vm *vm); /* a recording that is not closed is not made */
+/* The run is over: its recording becomes a file. Nothing without one. -errno of the writing. */
+int vm_close_record(struct vm *vm, struct err *err);
 
 /*
  * Run until the guest ends it, fails, or a limit is reached; may be called again after VM_LIMIT.
@@ -189,7 +203,7 @@ void vm_set_pass_code(struct vm *vm, uint8_t want);
 /*
  * A snapshot (track_dirty, else -EINVAL) and back to it. Disks go back too, to the newest snapshot
  * only: restoring an older one of a machine with disks is -EINVAL, and -ENOTSUP is a snapshot of one
- * whose changes go to a file. Restoring forgets the trace: the stream is
+ * whose changes go to a file, or one with live input, which does not come again; in replay it does. Restoring forgets the trace: the stream is
  * that of the run since. A script is not part of the machine: it goes on where it stands.
  * -EINVAL: memory regions were added or removed since. After any failure of
  * vm_restore() the machine is good for vm_free() only.
@@ -222,6 +236,8 @@ struct chr *vm_console(struct vm *vm);			/* what 0xe9 got */
 struct dev *vm_device(struct vm *vm, const char *name); /* by instance name "uart0" or NULL */
 struct dev *vm_device_at(struct vm *vm,
 			 unsigned i); /* the (i)-th in order of attachment, NULL past the end */
+struct input *vm_input(struct vm *vm);
+struct chr *vm_chr(struct vm *vm, unsigned i);	/* likewise of the character back ends */
 struct blk *vm_disk(struct vm *vm, unsigned i); /* the (i)-th of the spec's, NULL past the end */
 const struct load_result *vm_loaded(const struct vm *vm);
 
