@@ -157,6 +157,33 @@ int virtq_packed_next(struct virtq *q, struct virtq_chain *c)
 	return 1;
 }
 
+bool virtq_packed_has_room(struct virtq *q, uint64_t want)
+{
+	uint16_t from = q->last_avail;
+	uint32_t slots = q->slots_out;
+	bool wrap = q->avail_wrap, bad = false;
+	uint64_t room = 0;
+	int r = 1;
+
+	/* Lists from here on, as if each had been taken. */
+	while (room < want && !bad && slots < q->num) {
+		struct virtq_chain c;
+
+		r = walk(q, &c);
+		if (r <= 0) /* none, or the queue is broken by now */
+			break;
+		slots += c.slots;
+		bad = slots > q->num;
+		room += c.in_bytes;
+		advance(q, &q->last_avail, &q->avail_wrap, c.slots);
+	}
+	if (r >= 0 && !bad && room < want)
+		(void)ring_for_next(q);
+	q->last_avail = from;
+	q->avail_wrap = wrap;
+	return r < 0 || bad || room >= want;
+}
+
 int virtq_packed_store(struct virtq *q, const struct virtq_batch *of)
 {
 	uint16_t flags = q->used_wrap ? VIRTQ_DESC_F_AVAIL | VIRTQ_DESC_F_USED : 0;

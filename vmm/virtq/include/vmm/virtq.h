@@ -189,6 +189,14 @@ void virtq_kick_begin(struct virtq *q);
 int virtq_next(struct virtq *q, struct virtq_chain *c);
 
 /*
+ * Look ahead without taking anything: have the chains on offer (want) device-writable bytes together? A
+ * malformed one has none. True also where virtq_next() would find the queue broken before that. False:
+ * the driver rings for the next chain that it offers, if it is told to. What was handed out last is gone
+ * from the queue's storage. The driver may change what it offered: virtq_next() judges again.
+ */
+bool virtq_has_room(struct virtq *q, uint64_t want);
+
+/*
  * Give the chain back with used.len = c->written. 0 or -EIO (ring gone: broken, and the chain stays
  * in flight). Only head, id, slots and written of (c) are looked at; with in_order also seq, error
  * and in_bytes: 2.7.9 and 2.8.8 let one used entry stand for a batch, whose buffers but the last then

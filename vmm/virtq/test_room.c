@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/* Looking ahead on both rings: how much room the driver offers, without taking any of it. */
+#include "test_priv.h"
+
+static struct virtq_pdriver p;
+
+/* (n) chains of (len) writable bytes, each with a readable one in front. */
+static void offer_split(struct rig *r, unsigned n, uint32_t len)
+{
+	for (unsigned i = 0; i < n; i++) {
+		struct virtq_buf b[] = {{DATA, 4, false}, {DATA + 64, len, true}};
+
+		virtq_driver_offer(&r->d, (uint16_t)virtq_driver_chain(&r->d, b, 2));
+	}
+	virtq_driver_publish(&r->d);
+}
+
+static uint64_t state(const struct rig *r)
+{
+	return state_hash(&virtq_state, &r->q, 0);
+}
+
+static void split(void **s)
+{
+	uint64_t before;
+	struct rig r;
+	uint16_t old;
+	(void)s;
+
+	rig_new(&r, 16, true);
+	assert_false(virtq_has_room(&r.q, 1));
+	offer_split(&r, 3, 100);
+	before = state(&r);
+	assert_true(virtq_has_room(&r.q, 1));
+	assert_true(virtq_has_room(&r.q, 300));
+	assert_true(state(&r) == before);
+	/* Not enough: nothing is taken, and the next chain rings. */
+	old = r.d.avail_idx;
+	assert_false(virtq_has_room(&r.q, 301));
+	assert_true(state(&r) == before);
+	offer_split(&r, 1, 1);
+	assert_true(virtq_driver_needs_kick(&r.d, old));
+	assert_true(virtq_has_room(&r.q, 301));
+	for (unsigned i = 0; i < 4; i++) {
+		virtq_kick_begin(&r.q);
+		assert_int_equal(pop(&r), 1);
+		assert_int_equal(r.c.in_bytes, i < 3 ? 100 : 1);
+	}
+	assert_int_equal(pop(&r), 0);
+	assert_false(virtq_has_room(&r.q, 1));
+	rig_free(&r);
+}
+
+/* What virtq_next() would find is for it to find; a malformed chain has no room. */
+static void split_faults(void **s)
+{
+	struct virtq_buf wild = {1ull << 40, 8, true};
+	struct rig r;
+	(void)s;
+
+	rig_new(&r, 4, false);
+	give(&r, virtq_driver_chain(&r.d, &wild, 1));
+	assert_false(virtq_has_room(&r.q, 1));
+	virtq_driver_offer(&r.d, 9);
+	virtq_driver_publish(&r.d);
+	assert_true(virtq_has_room(&r.q, 1));
+	assert_int_equal(r.q.broken, VIRTQ_OK);
+	virtq_kick_begin(&r.q);
+	assert_int_equal(pop(&r), 1);
+	assert_int_equal(r.c.error, VIRTQ_E_ADDR);
+	assert_int_equal(pop(&r), -EIO);
+	assert_false(virtq_has_room(&r.q, 1));
+
+	rig_start(&r, 4, false);
+	assert_int_equal(gmem_write(r.mem, r.d.avail + 2, "\x09", 2), 0);
+	assert_true(virtq_has_room(&r.q, 1));
+	virtq_reset(&r.q);
+	assert_false(virtq_has_room(&r.q, 1));
+	rig_free(&r);
+}
+
+static void packed(void **s)
+{
+	struct virtq_buf b[2] = {{DATA, 4, false}, {DATA + 64, 50, true}};
+	struct rig r;
+	uint8_t event[4];
+	(void)s;
+
+	rig_new(&r, 4, false);
+	assert_int_equal(virtq_pdriver_init(&p, r.mem, 5, RINGS, true), 0);
+	virtq_reset(&r.q);
+	virtq_pdriver_attach(&p, &r.q);
+	assert_int_equal(virtq_enable(&r.q, NULL), 0);
+	assert_false(virtq_has_room(&r.q, 1));
+	for (unsigned turn = 0; turn < 20; turn++) {
+		uint64_t before;
+
+		assert_int_equal(virtq_pdriver_put(&p, b, 2, 7), 0);
+		assert_int_equal(virtq_pdriver_put(&p, b, 2, 8), 0);
+		before = state(&r);
+		assert_true(virtq_has_room(&r.q, 100));
+		assert_false(virtq_has_room(&r.q, 101));
+		assert_true(state(&r) == before);
+		/* The doorbell is wanted for what comes behind the two. */
+		assert_int_equal(gmem_read(r.mem, p.used, event, 4), 0);
+		assert_int_equal(ld_le16(event), p.next | (p.wrap ? VIRTQ_EVENT_WRAP : 0));
+		virtq_kick_begin(&r.q);
+		for (unsigned i = 0; i < 2; i++) {
+			uint16_t id;
+			uint32_t len;
+
+			assert_int_equal(pop(&r), 1);
+			assert_int_equal(r.c.id, 7 + i);
+			assert_int_equal(virtq_push(&r.q, &r.c), 0);
+			assert_true(virtq_pdriver_used(&p, &id, &len));
+		}
+	}
+	/* Round and round without an end, and more than there are entries. */
+	for (uint16_t i = 0; i < 5; i++)
+		assert_int_equal(virtq_pdriver_desc(&p, i, DATA, 4, 1,
+						    VIRTQ_DESC_F_NEXT | VIRTQ_DESC_F_WRITE |
+							    (r.q.avail_wrap ? VIRTQ_DESC_F_AVAIL
+									    : VIRTQ_DESC_F_USED)),
+				 0);
+	assert_true(virtq_has_room(&r.q, 1000));
+	assert_int_equal(r.q.broken, VIRTQ_E_ENDLESS);
+	assert_false(virtq_has_room(&r.q, 1));
+	rig_free(&r);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(split),
+		cmocka_unit_test(split_faults),
+		cmocka_unit_test(packed),
+	};
+
+	return cmocka_run_group_tests_name("virtq-room", tests, NULL, NULL);
+}
