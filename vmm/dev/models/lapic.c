@@ -16,443 +16,15 @@
  * There is one CPU: INIT and SIPI reach nobody. The delivery status is idle always. The timer counts
  * virtual ns; IA32_TSC_DEADLINE is in the machine's time: the CPU has taken the TSC's offset out.
  */
-#include <assert.h>
 #include <errno.h>
 
-#include <vmm/dev.h>
-
-#define LAPIC_BASE    0xfee00000u
-#define LAPIC_LEN     0x1000u
-#define MSR_APIC_BASE 0x1bu
-#define MSR_DEADLINE  0x6e0u
-#define MSR_X2APIC    0x800u
-#define X2APIC_LEN    0x40u
-
-#define BASE_BSP    (1ull << 8)
-#define BASE_X2APIC (1ull << 10)
-#define BASE_ENABLE (1ull << 11)
-#define BASE_ADDR   0xffffff000ull
-
-/* 3A table 10-1 and 10-6: number of the register, which is offset / 16 and MSR - 0x800. */
-enum reg {
-	REG_ID = 0x02,
-	REG_VERSION = 0x03,
-	REG_TPR = 0x08,
-	REG_APR = 0x09,
-	REG_PPR = 0x0a,
-	REG_EOI = 0x0b,
-	REG_RRD = 0x0c,
-	REG_LDR = 0x0d,
-	REG_DFR = 0x0e,
-	REG_SVR = 0x0f,
-	REG_ISR = 0x10,
-	REG_TMR = 0x18,
-	REG_IRR = 0x20,
-	REG_ESR = 0x28,
-	REG_ICR = 0x30,
-	REG_ICR_HIGH = 0x31,
-	REG_LVT = 0x32,
-	REG_INITIAL = 0x38,
-	REG_CURRENT = 0x39,
-	REG_DIVIDE = 0x3e,
-	REG_SELF = 0x3f, /* x2APIC alone */
-};
-
-enum lvt { LVT_TIMER, LVT_THERMAL, LVT_PERF, LVT_LINT0, LVT_LINT1, LVT_ERROR, LVTS };
-
-#define VERSION		    0x00050014u /* integrated, entries 0 to 5 */
-#define VECTORS		    256u
-#define VECTOR_MIN	    16u
-#define WORDS		    (VECTORS / 32u)
-#define SVR_ENABLE	    (1u << 8)
-#define SVR_ALL		    0x1ffu
-#define DFR_FLAT	    0xfu
-#define DFR_FIXED	    0x0fffffffu
-#define LVT_MASKED	    (1u << 16)
-#define LVT_MODE_SHIFT	    8
-#define TIMER_MODE	    (3u << 17)
-#define TIMER_PERIODIC	    (1u << 17)
-#define TIMER_DEADLINE	    (2u << 17)
-#define ESR_SEND_VECTOR	    (1u << 5)
-#define ESR_RECEIVE_VECTOR  (1u << 6)
-#define ESR_REGISTER	    (1u << 7)
-#define ICR_LOGICAL	    (1u << 11)
-#define ICR_WRITABLE	    0x000ccfffu
-#define ICR_SHORTHAND_SHIFT 18
-#define DIVIDE_ALL	    0x0bu
-#define MSI_DEST_SHIFT	    12
-#define MSI_LOGICAL	    (1u << 2)
-#define MSI_LEVEL	    (1u << 15)
-
-enum mode { MODE_FIXED, MODE_LOWEST, MODE_SMI, MODE_NMI = 4, MODE_INIT, MODE_SIPI, MODE_EXTINT };
-enum shorthand { TO_DESTINATION, TO_SELF, TO_ALL, TO_OTHERS };
-enum { RANGE_MMIO, RANGE_BASE, RANGE_X2APIC, RANGE_DEADLINE };
+#include "lapic_priv.h"
 
 /* What may be written of each local vector table entry: 3A figure 10-8. */
 static const uint32_t lvt_writable[LVTS] = {
 	[LVT_TIMER] = 0x000700ff, [LVT_THERMAL] = 0x000107ff, [LVT_PERF] = 0x000107ff,
 	[LVT_LINT0] = 0x0001a7ff, [LVT_LINT1] = 0x0001a7ff,   [LVT_ERROR] = 0x000100ff,
 };
-
-extern const struct dev_class dev_class_lapic;
-
-struct lapic {
-	struct dev dev;
-	uint64_t base, deadline, start; /* start: when the timer's count began */
-	uint32_t tpr, ldr, dfr, svr, esr, esr_new, icr, icr_high, lvt[LVTS], initial, divide;
-	uint32_t isr[WORDS], tmr[WORDS], irr[WORDS];
-	bool lint0, ext, out; /* ext: a message asks for the 8259's vector */
-	bool spent;	      /* a one-shot count is over: 0 until another one is written */
-	struct clock_timer timer;
-};
-
-static struct lapic *lapic_of(struct dev *d)
-{
-	return container_of(d, struct lapic, dev);
-}
-
-static bool is_on(const struct lapic *a)
-{
-	return a->base & BASE_ENABLE;
-}
-
-static bool is_x2(const struct lapic *a)
-{
-	return is_on(a) && (a->base & BASE_X2APIC);
-}
-
-/* ---- priorities: 3A 10.8.3 ----------------------------------------------------------------------- */
-
-static int highest(const uint32_t *set)
-{
-	for (int i = WORDS - 1; i >= 0; i--)
-		if (set[i])
-			return i * 32 + 31 - __builtin_clz(set[i]);
-	return -1;
-}
-
-static uint32_t ppr(const struct lapic *a)
-{
-	int serving = highest(a->isr);
-	uint32_t isrv = serving < 0 ? 0 : (uint32_t)serving;
-
-	return a->tpr >> 4 >= isrv >> 4 ? a->tpr : isrv & 0xf0;
-}
-
-/* The vector to be delivered now, or -1. */
-static int deliverable(const struct lapic *a)
-{
-	int vec = highest(a->irr);
-
-	if (!is_on(a) || !(a->svr & SVR_ENABLE) || vec < 0)
-		return -1;
-	return (uint32_t)vec >> 4 > ppr(a) >> 4 ? vec : -1;
-}
-
-static bool extint(const struct lapic *a)
-{
-	uint32_t l = a->lvt[LVT_LINT0];
-
-	/* Switched off, it is as if it was not there: the 8259 has the pin (3A 10.4.3). */
-	if (!is_on(a))
-		return a->lint0;
-	if (a->ext)
-		return true;
-	return a->lint0 && !(l & LVT_MASKED) && (l >> LVT_MODE_SHIFT & 7) == MODE_EXTINT;
-}
-
-static void update(struct lapic *a)
-{
-	struct dev_host *host = &a->dev.env.host;
-	bool out = extint(a) || deliverable(a) >= 0;
-
-	if (out == a->out)
-		return;
-	a->out = out;
-	if (host->intr)
-		host->intr(host->ctx, out);
-}
-
-static void error(struct lapic *a, uint32_t bit);
-
-static void accept(struct lapic *a, unsigned vec, bool level)
-{
-	uint32_t bit = 1u << (vec % 32);
-
-	if (vec < VECTOR_MIN) {
-		error(a, ESR_RECEIVE_VECTOR);
-		return;
-	}
-	a->irr[vec / 32] |= bit;
-	if (level)
-		a->tmr[vec / 32] |= bit;
-	else
-		a->tmr[vec / 32] &= ~bit;
-}
-
-/* A local source asks: 3A 10.5.1. */
-static void local(struct lapic *a, enum lvt which)
-{
-	uint32_t l = a->lvt[which];
-	struct dev_host *host = &a->dev.env.host;
-
-	if ((l & LVT_MASKED) || !is_on(a))
-		return;
-	switch (which == LVT_TIMER || which == LVT_ERROR ? MODE_FIXED : l >> LVT_MODE_SHIFT & 7) {
-	case MODE_FIXED:
-		accept(a, l & 0xff, false);
-		break;
-	case MODE_NMI:
-		if (host->nmi)
-			host->nmi(host->ctx);
-		break;
-	default: /* SMI and INIT: nothing here has them */
-		break;
-	}
-}
-
-static void error(struct lapic *a, uint32_t bit)
-{
-	uint32_t l = a->lvt[LVT_ERROR];
-	bool first = !(a->esr_new & bit);
-
-	a->esr_new |= bit;
-	/* A bad vector in the error entry itself: once is enough. */
-	if (first && !((l & 0xff) < VECTOR_MIN))
-		local(a, LVT_ERROR);
-}
-
-int lapic_ack(struct dev *d)
-{
-	struct lapic *a = lapic_of(d);
-	int vec;
-
-	assert(d->cls == &dev_class_lapic);
-	if (extint(a)) {
-		a->ext = false;
-		update(a);
-		return LAPIC_EXTINT;
-	}
-	vec = deliverable(a);
-	if (vec >= 0) {
-		a->irr[vec / 32] &= ~(1u << (vec % 32));
-		a->isr[vec / 32] |= 1u << (vec % 32);
-	}
-	update(a);
-	return vec;
-}
-
-void lapic_lint0(struct dev *d, int level)
-{
-	struct lapic *a = lapic_of(d);
-	bool rises = level && !a->lint0;
-
-	assert(d->cls == &dev_class_lapic);
-	a->lint0 = level != 0;
-	if (rises && (a->lvt[LVT_LINT0] >> LVT_MODE_SHIFT & 7) != MODE_EXTINT)
-		local(a, LVT_LINT0);
-	update(a);
-}
-
-void lapic_set_cr8(struct dev *d, unsigned cr8)
-{
-	struct lapic *a = lapic_of(d);
-
-	assert(d->cls == &dev_class_lapic);
-	a->tpr = (cr8 & 15) << 4;
-	update(a);
-}
-
-/* ---- the timer: 3A 10.5.4 ---------------------------------------------------------------------------- */
-
-static uint64_t divisor(const struct lapic *a)
-{
-	uint32_t code = (a->divide & 3) | (a->divide >> 1 & 4);
-
-	return 1ull << ((code + 1) & 7);
-}
-
-/* When the count is 0 the next time, after (now). */
-static uint64_t next_zero(const struct lapic *a, uint64_t now)
-{
-	uint64_t period = a->initial * divisor(a);
-
-	return a->start + (now - a->start) / period * period + period;
-}
-
-static void arm(struct lapic *a)
-{
-	struct clock *c = a->dev.env.clock;
-	uint32_t mode = a->lvt[LVT_TIMER] & TIMER_MODE;
-	uint64_t at = CLOCK_NEVER;
-
-	if (mode == TIMER_DEADLINE)
-		at = a->deadline ? a->deadline : CLOCK_NEVER;
-	else if (a->initial && !a->spent)
-		at = next_zero(a, clock_now(c));
-	clock_arm(c, &a->timer, at);
-}
-
-static void fired(void *ctx, uint64_t now)
-{
-	struct lapic *a = ctx;
-	uint32_t mode = a->lvt[LVT_TIMER] & TIMER_MODE;
-
-	if (mode == TIMER_DEADLINE)
-		a->deadline = 0;
-	else if (mode != TIMER_PERIODIC)
-		a->spent = true;
-	local(a, LVT_TIMER);
-	if (mode == TIMER_PERIODIC) {
-		a->start = now;
-		arm(a);
-	}
-	update(a);
-}
-
-static uint32_t current_count(const struct lapic *a)
-{
-	uint64_t gone;
-
-	if (!a->initial || a->spent || (a->lvt[LVT_TIMER] & TIMER_MODE) == TIMER_DEADLINE)
-		return 0;
-	gone = (clock_now(a->dev.env.clock) - a->start) / divisor(a);
-	if ((a->lvt[LVT_TIMER] & TIMER_MODE) == TIMER_PERIODIC)
-		gone %= a->initial;
-	return gone >= a->initial ? 0 : a->initial - (uint32_t)gone;
-}
-
-static void write_timer(struct lapic *a, uint32_t val)
-{
-	uint32_t was = a->lvt[LVT_TIMER] & TIMER_MODE;
-
-	a->lvt[LVT_TIMER] = val;
-	if (was == (val & TIMER_MODE))
-		return;
-	/* To and from the deadline mode disarms. */
-	if (was == TIMER_DEADLINE || (val & TIMER_MODE) == TIMER_DEADLINE) {
-		a->initial = 0;
-		a->deadline = 0;
-	}
-	arm(a);
-}
-
-/* The count goes on from where it is, at another pace; its start may be before time 0 then: it wraps. */
-static void write_divide(struct lapic *a, uint32_t val)
-{
-	uint32_t left = current_count(a);
-
-	a->divide = val & DIVIDE_ALL;
-	a->start = clock_now(a->dev.env.clock) - (a->initial - left) * divisor(a);
-	arm(a);
-}
-
-/* ---- interrupts to itself: 3A 10.6 --------------------------------------------------------------------- */
-
-static uint32_t own_ldr(const struct lapic *a)
-{
-	return is_x2(a) ? 1u : a->ldr; /* of ID 0: 3A 10.12.10.2 */
-}
-
-static bool logical_match(const struct lapic *a, uint32_t dest)
-{
-	uint32_t ldr = own_ldr(a);
-
-	if (is_x2(a))
-		return dest >> 16 == ldr >> 16 && (dest & ldr & 0xffff);
-	ldr >>= 24;
-	if (a->dfr >> 28 == DFR_FLAT)
-		return ldr & dest;
-	return ldr >> 4 == dest >> 4 && (ldr & dest & 15);
-}
-
-static bool dest_is_us(const struct lapic *a, uint32_t dest, bool logical)
-{
-	uint32_t everyone = is_x2(a) ? UINT32_MAX : 0xff;
-
-	if (dest == everyone)
-		return true;
-	return logical ? logical_match(a, dest) : dest == 0;
-}
-
-static bool is_for_us(const struct lapic *a)
-{
-	uint32_t dest = is_x2(a) ? a->icr_high : a->icr_high >> 24;
-
-	switch ((enum shorthand)(a->icr >> ICR_SHORTHAND_SHIFT & 3)) {
-	case TO_SELF:
-	case TO_ALL:
-		return true;
-	case TO_OTHERS:
-		return false;
-	case TO_DESTINATION:
-		break;
-	}
-	return dest_is_us(a, dest, a->icr & ICR_LOGICAL);
-}
-
-static void send(struct lapic *a)
-{
-	struct dev_host *host = &a->dev.env.host;
-	unsigned vec = a->icr & 0xff, mode = a->icr >> LVT_MODE_SHIFT & 7;
-
-	if ((mode == MODE_FIXED || mode == MODE_LOWEST) && vec < VECTOR_MIN) {
-		error(a, ESR_SEND_VECTOR);
-		return;
-	}
-	if (!is_for_us(a))
-		return;
-	switch (mode) {
-	case MODE_FIXED:
-	case MODE_LOWEST:
-		if (a->svr & SVR_ENABLE)
-			accept(a, vec, false);
-		break;
-	case MODE_NMI:
-		if (host->nmi)
-			host->nmi(host->ctx);
-		break;
-	default: /* the one CPU does not restart itself */
-		break;
-	}
-}
-
-/*
- * 3A 10.11. A message's destination has 8 bits: in x2APIC mode 0xff is everyone all the same, and a
- * logical one is of cluster 0.
- */
-bool lapic_msi(struct dev *d, uint64_t addr, uint32_t data)
-{
-	struct lapic *a = lapic_of(d);
-	struct dev_host *host = &d->env.host;
-	uint32_t dest = (uint32_t)(addr >> MSI_DEST_SHIFT & 0xff);
-	unsigned mode = data >> LVT_MODE_SHIFT & 7;
-
-	assert(d->cls == &dev_class_lapic);
-	if (is_x2(a) && dest == 0xff)
-		dest = UINT32_MAX;
-	if (addr >> 20 != LAPIC_BASE >> 20 || !is_on(a) || !dest_is_us(a, dest, addr & MSI_LOGICAL))
-		return false;
-	switch (mode) {
-	case MODE_FIXED:
-	case MODE_LOWEST:
-		if (!(a->svr & SVR_ENABLE))
-			return false;
-		accept(a, data & 0xff, data & MSI_LEVEL);
-		break;
-	case MODE_NMI:
-		if (host->nmi)
-			host->nmi(host->ctx);
-		break;
-	case MODE_EXTINT:
-		a->ext = true;
-		break;
-	default: /* SMI and INIT: nothing here has them */
-		break;
-	}
-	update(a);
-	return true;
-}
 
 /* ---- registers ----------------------------------------------------------------------------------------- */
 
@@ -481,7 +53,7 @@ static void write_lvt(struct lapic *a, unsigned which, uint32_t val)
 	if (!(a->svr & SVR_ENABLE))
 		val |= LVT_MASKED;
 	if (which == LVT_TIMER)
-		write_timer(a, val);
+		lapic_timer_mode(a, val);
 	else
 		a->lvt[which] = val;
 }
@@ -489,7 +61,7 @@ static void write_lvt(struct lapic *a, unsigned which, uint32_t val)
 static void end_of_interrupt(struct lapic *a)
 {
 	struct dev_host *host = &a->dev.env.host;
-	int vec = highest(a->isr);
+	int vec = lapic_highest(a->isr);
 	uint32_t bit;
 
 	if (vec < 0)
@@ -536,10 +108,10 @@ static bool read_reg(const struct lapic *a, unsigned reg, uint32_t *val)
 		*val = a->tpr;
 		return true;
 	case REG_PPR:
-		*val = ppr(a);
+		*val = lapic_ppr(a);
 		return true;
 	case REG_LDR:
-		*val = own_ldr(a);
+		*val = lapic_ldr(a);
 		return true;
 	case REG_DFR:
 		*val = a->dfr;
@@ -560,7 +132,7 @@ static bool read_reg(const struct lapic *a, unsigned reg, uint32_t *val)
 		*val = (a->lvt[LVT_TIMER] & TIMER_MODE) == TIMER_DEADLINE ? 0 : a->initial;
 		return true;
 	case REG_CURRENT:
-		*val = current_count(a);
+		*val = lapic_timer_count(a);
 		return true;
 	case REG_DIVIDE:
 		*val = a->divide;
@@ -601,7 +173,7 @@ static bool write_reg(struct lapic *a, unsigned reg, uint32_t val)
 		return true;
 	case REG_ICR:
 		a->icr = val & ICR_WRITABLE;
-		send(a);
+		lapic_send(a);
 		return true;
 	case REG_ICR_HIGH:
 		a->icr_high = val & 0xff000000u;
@@ -612,10 +184,10 @@ static bool write_reg(struct lapic *a, unsigned reg, uint32_t val)
 		a->initial = val;
 		a->start = clock_now(a->dev.env.clock);
 		a->spent = false;
-		arm(a);
+		lapic_timer_arm(a);
 		return true;
 	case REG_DIVIDE:
-		write_divide(a, val);
+		lapic_timer_divide(a, val);
 		return true;
 	default:
 		return false;
@@ -675,7 +247,7 @@ static void x2_write(struct lapic *a, unsigned reg, uint64_t val)
 	}
 	if (reg == REG_SELF) {
 		a->icr = ((uint32_t)val & 0xff) | TO_SELF << ICR_SHORTHAND_SHIFT;
-		send(a);
+		lapic_send(a);
 		return;
 	}
 	if (reg == REG_ICR)
@@ -741,7 +313,7 @@ static uint64_t mmio_read(struct lapic *a, uint64_t off, unsigned size)
 	if (!is_on(a) || is_x2(a))
 		return UINT64_MAX;
 	if (!read_reg(a, (unsigned)(off >> 4), &val)) {
-		error(a, ESR_REGISTER);
+		lapic_error(a, ESR_REGISTER);
 		dev_guest_error(&a->dev, "lapic: no such register", off, 0);
 	}
 	/* Parts of one are read as they are, beyond it zeros. */
@@ -757,7 +329,7 @@ static void mmio_write(struct lapic *a, uint64_t off, unsigned size, uint64_t va
 		return;
 	}
 	if (!write_reg(a, (unsigned)(off >> 4), (uint32_t)val)) {
-		error(a, ESR_REGISTER);
+		lapic_error(a, ESR_REGISTER);
 		dev_guest_error(&a->dev, "lapic: no such register to write", off, val);
 	}
 }
@@ -779,7 +351,7 @@ static uint64_t lapic_read(struct dev *d, unsigned range, uint64_t off, unsigned
 	default:
 		return (a->lvt[LVT_TIMER] & TIMER_MODE) == TIMER_DEADLINE ? a->deadline : 0;
 	}
-	update(a);
+	lapic_update(a);
 	return val;
 }
 
@@ -800,11 +372,11 @@ static void lapic_write(struct dev *d, unsigned range, uint64_t off, unsigned si
 	default:
 		if ((a->lvt[LVT_TIMER] & TIMER_MODE) == TIMER_DEADLINE) {
 			a->deadline = val;
-			arm(a);
+			lapic_timer_arm(a);
 		}
 		break;
 	}
-	update(a);
+	lapic_update(a);
 }
 
 static int lapic_init(struct dev *d, struct err *err)
@@ -813,7 +385,7 @@ static int lapic_init(struct dev *d, struct err *err)
 
 	if (!d->env.clock)
 		return err_set(err, -EINVAL, "device lapic: it needs a clock for its timer");
-	clock_timer_init(&a->timer, fired, a);
+	clock_timer_init(&a->timer, lapic_timer_fired, a);
 	return 0;
 }
 
@@ -836,7 +408,7 @@ static int lapic_post_load(struct dev *d, struct err *err)
 			return err_set(err, -EINVAL, "lapic: saved entry %u has reserved bits", i);
 	if (a->tpr > 0xff || (a->svr & ~SVR_ALL) || (a->divide & ~DIVIDE_ALL) ||
 	    (a->icr & ~ICR_WRITABLE) || (a->irr[0] & 0xffff) || (a->isr[0] & 0xffff) ||
-	    a->out != (extint(a) || deliverable(a) >= 0))
+	    a->out != lapic_asks(a))
 		return err_set(err, -EINVAL, "lapic: saved registers are in no possible state");
 	if (place(a, err))
 		return -EINVAL;
