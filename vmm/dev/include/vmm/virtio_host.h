@@ -29,5 +29,8 @@ uint64_t balloon_pages(const struct dev *d);
 /* The last value of statistics (tag), 5.5.6.3: false, it was never told. */
 #define BALLOON_STATS 16u
 bool balloon_stat(const struct dev *d, unsigned tag, uint64_t *val);
+/* Ask for new statistics, if the driver gave a buffer for them; and for hints of free pages, 5.5.6.6. */
+void balloon_ask_stats(struct dev *d);
+void balloon_ask_hints(struct dev *d);
 
 #endif
