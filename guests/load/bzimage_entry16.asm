@@ -5,34 +5,12 @@
 ;@ initrd: 0707 not really an archive
 %define OWN_ENTRY
 %include "test.inc"
+%include "bzimage.inc"
 SMAP	equ	0x534d4150
 section .entry progbits alloc exec nowrite align=1
 bits 16
 global _start
-; Documentation/arch/x86/boot.rst, "The Real-Mode Kernel Header"
-setup:	times 0x1f1 - ($ - setup) db 0
-	db	1			; setup_sects
-	dw	0
-	dd	(kernel_end - kernel) / 16	; syssize
-	dw	0, 0, 0
-	dw	0xaa55			; boot_flag
-	jmp	short real		; also says where the header ends
-	db	"HdrS"
-	dw	0x205	; no 64-bit entry, no pref_address			; version
-	dd	0
-	dw	0, 0
-	db	0			; type_of_loader: the loader's
-	db	1			; loadflags: LOADED_HIGH
-	dw	0
-	dd	0x100000		; code32_start
-	dd	0, 0, 0
-	dw	0, 0
-	dd	0			; cmd_line_ptr
-	dd	0x7fffffff		; initrd_addr_max
-	dd	0x1000			; kernel_alignment
-	db	0			; relocatable_kernel
-	db	0
-	dw	0
+	bz_header 0x205
 ; Linked elsewhere: what is here has its offset from setup, which is where DS and SS point.
 %define here(x) ((x) - setup)
 real:
@@ -177,9 +155,9 @@ gdt_pointer:
 	dw	31
 	dd	0x90000 + here(gdt)
 buffer:	times 24 db 0
-	times 0x400 - ($ - setup) db 0
 bits 32
-kernel:	mov	ax, 0x18
+	bz_kernel
+	mov	ax, 0x18
 	mov	ds, ax
 	cmp	dword [0x90202], "HdrS"
 	mov	al, 18
@@ -191,6 +169,4 @@ kernel:	mov	ax, 0x18
 	xor	al, al
 .bad:	out	DEBUG_EXIT, al
 	hlt
-	align	16
-	times 0x800 db 0
-kernel_end:
+	bz_end 0x800

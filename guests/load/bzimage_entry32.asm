@@ -5,36 +5,12 @@
 ;@ initrd: 0707 not really an archive
 %define OWN_ENTRY
 %include "test.inc"
+%include "bzimage.inc"
 section .entry progbits alloc exec nowrite align=1
 bits 32
 global _start
-; Documentation/arch/x86/boot.rst, "The Real-Mode Kernel Header"
-setup:	times 0x1f1 - ($ - setup) db 0
-	db	1			; setup_sects
-	dw	0
-	dd	(kernel_end - kernel) / 16	; syssize
-	dw	0, 0, 0
-	dw	0xaa55			; boot_flag
-	db	0xeb, header_end - ($ + 1)	; jump
-	db	"HdrS"
-	dw	0x205	; no 64-bit entry, no pref_address			; version
-	dd	0
-	dw	0, 0
-	db	0			; type_of_loader: the loader's
-	db	1			; loadflags: LOADED_HIGH
-	dw	0
-	dd	0x100000		; code32_start
-	dd	0, 0, 0
-	dw	0, 0
-	dd	0			; cmd_line_ptr
-	dd	0x7fffffff		; initrd_addr_max
-	dd	0x1000			; kernel_alignment
-	db	0			; relocatable_kernel
-	db	0
-	dw	0
-header_end:
-	times 0x400 - ($ - setup) db 0
-kernel:
+	bz_header 0x205
+	bz_kernel
 _start:	mov	edx, 1
 	cmp	dword [esi + 0x202], "HdrS"
 	jne	.bad
@@ -92,6 +68,4 @@ _start:	mov	edx, 1
 .bad:	mov	al, dl
 	out	DEBUG_EXIT, al
 	hlt
-	align	16
-	times 0x800 db 0
-kernel_end:
+	bz_end 0x800

@@ -3,24 +3,8 @@
 ;@ device: rtc,time=1740700800
 ;@ compare: no it reads the time
 %include "test.inc"
-; AL from byte N of the clock.
-%macro rtc_read 1.nolist
-	mov	al, %1
-	out	RTC_INDEX, al
-	in	al, RTC_DATA
-%endmacro
-; Byte N of the clock. Changes al.
-%macro rtc_write 2.nolist
-	mov	al, %1
-	out	RTC_INDEX, al
-	mov	al, %2
-	out	RTC_DATA, al
-%endmacro
-section .data
-hits:	dq 0
-section .text
-	on_vector IRQ_BASE + RTC_IRQ, .handler
-	pic_init 1 << RTC_IRQ
+%include "rtc.inc"
+	rtc_interrupt .handler
 	rtc_write 1, 0x00
 	rtc_write 3, 0x00
 	rtc_write 5, 0x00

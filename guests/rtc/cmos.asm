@@ -2,19 +2,7 @@
 ;@ summary: the clock's memory keeps what was written; sizes of memory are where a BIOS puts them
 ;@ device: rtc,mem=64M
 %include "test.inc"
-; AL from byte N of the clock.
-%macro rtc_read 1.nolist
-	mov	al, %1
-	out	RTC_INDEX, al
-	in	al, RTC_DATA
-%endmacro
-; Byte N of the clock. Changes al.
-%macro rtc_write 2.nolist
-	mov	al, %1
-	out	RTC_INDEX, al
-	mov	al, %2
-	out	RTC_DATA, al
-%endmacro
+%include "rtc.inc"
 	rtc_write 0x40, 0x5a
 	rtc_write 0x7f, 0xa5
 	rtc_read 0x40

@@ -2,12 +2,7 @@
 ;@ summary: the clock starts where its option says: 29 February 2024, 12:34:56, a Thursday, BCD, 24 hours
 ;@ device: rtc,time=1709210096
 %include "test.inc"
-; AL from byte N of the clock.
-%macro rtc_read 1.nolist
-	mov	al, %1
-	out	RTC_INDEX, al
-	in	al, RTC_DATA
-%endmacro
+%include "rtc.inc"
 	rtc_read 0x0d			; the battery is good
 	assert_eq al, 0x80
 	rtc_read 0x0b

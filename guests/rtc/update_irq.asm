@@ -4,24 +4,8 @@
 ;@ compare: no it reads the time
 ;@ exit: hlt
 %include "test.inc"
-; AL from byte N of the clock.
-%macro rtc_read 1.nolist
-	mov	al, %1
-	out	RTC_INDEX, al
-	in	al, RTC_DATA
-%endmacro
-; Byte N of the clock. Changes al.
-%macro rtc_write 2.nolist
-	mov	al, %1
-	out	RTC_INDEX, al
-	mov	al, %2
-	out	RTC_DATA, al
-%endmacro
-section .data
-hits:	dq 0
-section .text
-	on_vector IRQ_BASE + RTC_IRQ, .handler
-	pic_init 1 << RTC_IRQ
+%include "rtc.inc"
+	rtc_interrupt .handler
 	rtc_write 0x0b, 0x12		; UIE, 24 hours
 	mov	ebx, TD + TDO_TIME
 	sti
