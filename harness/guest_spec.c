@@ -200,6 +200,22 @@ static int key_disk(const struct at *at, struct guest_spec *s, char *v)
 	return take(at, &s->disks[s->nr_disks++], v);
 }
 
+/* Likewise: nothing comes from outside. */
+static int key_chr(const struct at *at, struct guest_spec *s, char *v)
+{
+	struct chr c;
+	struct err err = {0};
+
+	if (s->nr_chrs == GUEST_CHRS)
+		return bad(at, "more than %d chrs", GUEST_CHRS);
+	if (chr_is_live(v) || !strncmp(v, "file:", 5))
+		return bad(at, "chr '%.40s' is not of the test alone: give buf[:TEXT] or loop", v);
+	if (chr_open(&c, v, "", NULL, &err))
+		return bad(at, "%s", err.msg);
+	chr_fini(&c);
+	return take(at, &s->chrs[s->nr_chrs++], v);
+}
+
 static const char *const load_names[] = {
 	[GUEST_FLAT] = "flat",
 	[GUEST_MULTIBOOT] = "multiboot",
@@ -449,6 +465,7 @@ static const struct key {
 	{"mem", key_mem, 0},
 	{"device", key_device, KEY_MANY},
 	{"disk", key_disk, KEY_MANY},
+	{"chr", key_chr, KEY_MANY},
 	{"cmdline", key_cmdline, 0},
 	{"input", key_input, 0},
 	{"exit", key_exit, 0},
@@ -640,6 +657,8 @@ void guest_spec_free(struct guest_spec *s)
 		free(s->devices[i]);
 	for (unsigned i = 0; i < s->nr_disks; i++)
 		free(s->disks[i]);
+	for (unsigned i = 0; i < s->nr_chrs; i++)
+		free(s->chrs[i]);
 	free(s->cmdline);
 	free(s->input.p);
 	free(s->initrd.p);
@@ -814,6 +833,8 @@ void guest_spec_format(const struct guest_spec *s, struct buf *out)
 		buf_printf(out, ";@ device: %s\n", s->devices[i]);
 	for (unsigned i = 0; i < s->nr_disks; i++)
 		buf_printf(out, ";@ disk: %s\n", s->disks[i]);
+	for (unsigned i = 0; i < s->nr_chrs; i++)
+		buf_printf(out, ";@ chr: %s\n", s->chrs[i]);
 	if (s->cmdline)
 		buf_printf(out, ";@ cmdline: %s\n", s->cmdline);
 	for (unsigned i = 0; i < s->nr_modules; i++)

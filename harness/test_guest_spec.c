@@ -50,6 +50,8 @@ static void every_key(void **state)
 		 ";@ device: virtio-rng,irq=5\n"
 		 ";@ device: testdev\n"
 		 ";@ disk: mem:1M,ro\n"
+		 ";@ chr: buf:a b\\n\n"
+		 ";@ chr: loop\n"
 		 ";@ load: multiboot\n"
 		 ";@ cmdline: a=b c\n"
 		 ";@ module: one=1 first \\x41\n"
@@ -74,6 +76,8 @@ static void every_key(void **state)
 	assert_int_equal(spec.nr_devices, 2);
 	assert_string_equal(spec.devices[0], "virtio-rng,irq=5");
 	assert_string_equal(spec.devices[1], "testdev");
+	assert_int_equal(spec.nr_chrs, 2);
+	assert_string_equal(spec.chrs[0], "buf:a b\\n");
 	assert_int_equal(spec.nr_disks, 1);
 	assert_string_equal(spec.disks[0], "mem:1M,ro");
 	assert_int_equal(spec.load, GUEST_MULTIBOOT);
@@ -222,6 +226,12 @@ static void errors_name_the_line(void **state)
 		{S ";@ exit.xen: 0\n", "suffix '.xen' is none of: .kvm .soft"},
 		{S ";@ cpu.kvm: kvm\n", "'cpu' takes no suffix"},
 		{S ";@ disk: /etc/passwd\n", "give mem:SIZE"},
+		{S ";@ chr: stdio\n", "not of the test alone"},
+		{S ";@ chr: file:/tmp/x\n", "not of the test alone"},
+		{S ";@ chr: what\n", "none of: buf"},
+		{S ";@ chr: buf:\\q\n", "after \\ comes"},
+		{S ";@ chr: buf\n;@ chr: buf\n;@ chr: buf\n;@ chr: buf\n;@ chr: buf\n",
+		 "more than 4 chrs"},
 		{S ";@ disk: mem:100\n", "multiple of 512"},
 		{S
 		 ";@ disk: mem:1K\n;@ disk: mem:1K\n;@ disk: mem:1K\n;@ disk: mem:1K\n;@ disk: mem:1K\n",

@@ -30,6 +30,11 @@ void chr_put(struct chr *c, const void *p, size_t len)
 		c->tee(c->tee_ctx, p, len);
 	if (c->back && len)
 		chr_back_put(c, p, len);
+	if (c->loops && len) {
+		if (len > chr_room(c))
+			c->lost += len - chr_room(c);
+		chr_feed(c, p, len);
+	}
 }
 
 /* ---- input ----------------------------------------------------------------------------------------- */

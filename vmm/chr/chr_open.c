@@ -322,7 +322,7 @@ static int open_pipes(struct chr *c, const char *text, struct err *err)
 
 /* ---- which one ------------------------------------------------------------------------------------- */
 
-enum kind { K_BUF, K_FILE, K_PTY, K_STDIO, K_FD, K_PIPE, K_NONE };
+enum kind { K_BUF, K_LOOP, K_FILE, K_PTY, K_STDIO, K_FD, K_PIPE, K_NONE };
 
 /* The kind, and what is behind its colon. */
 static enum kind kind_of(const char *text, const char **arg)
@@ -331,9 +331,10 @@ static enum kind kind_of(const char *text, const char **arg)
 		const char *name;
 		bool wants, may; /* an argument */
 	} kinds[] = {
-		[K_BUF] = {"buf", false, true},	 [K_FILE] = {"file", true, true},
-		[K_PTY] = {"pty", false, false}, [K_STDIO] = {"stdio", false, false},
-		[K_FD] = {"fd", true, true},	 [K_PIPE] = {"pipe", true, true},
+		[K_BUF] = {"buf", false, true},	     [K_LOOP] = {"loop", false, false},
+		[K_FILE] = {"file", true, true},     [K_PTY] = {"pty", false, false},
+		[K_STDIO] = {"stdio", false, false}, [K_FD] = {"fd", true, true},
+		[K_PIPE] = {"pipe", true, true},
 	};
 
 	for (unsigned i = 0; i < ARRAY_SIZE(kinds); i++) {
@@ -353,7 +354,7 @@ bool chr_is_live(const char *text)
 	const char *arg;
 	enum kind k = kind_of(text, &arg);
 
-	return k != K_BUF && k != K_FILE && k != K_NONE;
+	return k != K_BUF && k != K_LOOP && k != K_FILE && k != K_NONE;
 }
 
 static int open_kind(struct chr *c, enum kind k, const char *arg, bool replay, struct err *err)
@@ -361,6 +362,9 @@ static int open_kind(struct chr *c, enum kind k, const char *arg, bool replay, s
 	switch (k) {
 	case K_BUF:
 		return open_buf(c, arg, err);
+	case K_LOOP:
+		c->loops = true;
+		return 0;
 	case K_FILE:
 		return open_file(c, arg, err);
 	case K_STDIO:
@@ -387,10 +391,11 @@ int chr_open(struct chr *c, const char *text, const char *name, struct input *in
 
 	chr_init(c, NULL, 0);
 	if (k == K_NONE)
-		return err_set(err, -EINVAL,
-			       "chr '%.60s' is none of: buf[:TEXT] file:OUT[,in=FILE] pty stdio "
-			       "fd:IN[,OUT] pipe:IN[,OUT]",
-			       text);
+		return err_set(
+			err, -EINVAL,
+			"chr '%.60s' is none of: buf[:TEXT] loop file:OUT[,in=FILE] pty stdio "
+			"fd:IN[,OUT] pipe:IN[,OUT]",
+			text);
 	if (live && !in)
 		return err_set(err, -EINVAL, "chr %.60s: nothing from outside can come in here",
 			       text);

@@ -23,9 +23,10 @@ extern volatile sig_atomic_t cli_stop;
 
 struct guest_opts {
 	const char *cpu, *cpu_model, *machine, *kernel, *rom, *cmdline, *boot, *mode, *input;
+	const char *serial, *record, *replay;
 	const char *base_text, *mem_text;
 	uint64_t seed, limit, timeout;
-	struct opt_strs devices, disks, modules, initrds;
+	struct opt_strs devices, disks, chrs, modules, initrds;
 	bool json, quiet, verbose, no_finish;
 };
 
@@ -55,6 +56,27 @@ struct guest_opts {
 		{"disk",   0,                                                                        \
 		 OPT_STRS, offsetof(T, g.disks),                                                     \
 		 "SPEC",   "add a disk: FILE[,ro|,rw] or mem:SIZE; without rw changes are dropped",  \
+		 0,	   0},                                                                       \
+		{"chr",                                                                              \
+		 0,                                                                                  \
+		 OPT_STRS,                                                                           \
+		 offsetof(T, g.chrs),                                                                \
+		 "SPEC",                                                                             \
+		 "add a character back end for consoles: buf[:TEXT], loop, file:OUT[,in=FILE], pty," \
+		 " stdio, fd:IN[,OUT] or pipe:IN[,OUT]",                                             \
+		 0,                                                                                  \
+		 0},                                                                                 \
+		{"serial", 0,                                                                        \
+		 OPT_STR,  offsetof(T, g.serial),                                                    \
+		 "SPEC",   "the same for the serial port",                                           \
+		 0,	   0},                                                                       \
+		{"record", 0,                                                                        \
+		 OPT_STR,  offsetof(T, g.record),                                                    \
+		 "FILE",   "write down all that comes from outside, with its virtual time",          \
+		 0,	   0},                                                                       \
+		{"replay", 0,                                                                        \
+		 OPT_STR,  offsetof(T, g.replay),                                                    \
+		 "FILE",   "the same run again: what comes from outside is what was recorded",       \
 		 0,	   0},                                                                       \
 		{"kernel", 'k', OPT_STR, offsetof(T, g.kernel), "FILE", "the same as GUEST", 0, 0},  \
 		{"rom", 0, OPT_STR, offsetof(T, g.rom), "FILE", "a ROM image, started by a reset",   \
@@ -125,6 +147,7 @@ struct cli_guest {
 	bool has_header;
 	const char *dev[OPT_MANY + GUEST_DEVICES];
 	const char *disk[OPT_MANY + GUEST_DISKS];
+	const char *chr[OPT_MANY + GUEST_CHRS];
 	void *files[4 + 2 * OPT_MANY]; /* to be freed */
 	unsigned nr_files;
 };

@@ -84,6 +84,55 @@ static void show_machine(const struct cli_guest *g, struct vm *vm)
 			(unsigned long long)l->range[i].len, (unsigned long long)l->range[i].gpa);
 }
 
+/* How to reach what is on the other end, before the guest waits for it. */
+static void say_where(const char *name, const struct chr *c)
+{
+	if (c && c->where)
+		fprintf(stderr, "vise: %s is %s\n", name, c->where);
+}
+
+static void say_chrs(struct vm *vm)
+{
+	char name[16];
+
+	say_where("serial", vm_serial(vm));
+	for (unsigned i = 0; vm_chr(vm, i); i++) {
+		(void)snprintf(name, sizeof(name), "chr%u", i);
+		say_where(name, vm_chr(vm, i));
+	}
+}
+
+static void say_lost(const char *name, const struct chr *c)
+{
+	if (c && c->lost)
+		fprintf(stderr, "vise: %s: %llu bytes of output were lost%s%s\n", name,
+			(unsigned long long)c->lost, c->error ? ": " : "",
+			c->error ? strerror(-c->error) : "");
+}
+
+static void say_losses(struct vm *vm)
+{
+	char name[16];
+
+	say_lost("serial", vm_serial(vm));
+	for (unsigned i = 0; vm_chr(vm, i); i++) {
+		(void)snprintf(name, sizeof(name), "chr%u", i);
+		say_lost(name, vm_chr(vm, i));
+	}
+}
+
+/* With input from outside a run may wait for ever: Ctrl-C ends it in order, the second one at once. */
+static void catch_signals(struct cli_guest *g, struct vm *vm)
+{
+	if (input_asks_host(vm_input(vm))) {
+		cli_catch_stop();
+		g->lim.stop = &cli_stop;
+		return;
+	}
+	signal(SIGINT, on_interrupt);
+	signal(SIGTERM, on_interrupt);
+}
+
 static int run(void *opt, int argc, char **argv)
 {
 	const struct run_opts *o = opt;
@@ -103,8 +152,10 @@ static int run(void *opt, int argc, char **argv)
 	}
 	if (st)
 		return fail(o, st, &err);
-	g.spec.tee = tee_put;
-	g.spec.tee_ctx = &tee;
+	if (!o->g.serial) {
+		g.spec.tee = tee_put;
+		g.spec.tee_ctx = &tee;
+	}
 	st = cli_guest_start(&g, &vm, &err);
 	if (!st && o->edges && cli_edges_new(&edges, vm, &err)) {
 		st = ST_START;
@@ -119,12 +170,15 @@ static int run(void *opt, int argc, char **argv)
 	if (o->g.verbose)
 		show_machine(&g, vm);
 	cli_guest_loaded(&g);
-	signal(SIGINT, on_interrupt);
-	signal(SIGTERM, on_interrupt);
+	if (!o->g.quiet)
+		say_chrs(vm);
+	catch_signals(&g, vm);
 	cli_guest_run(&g, vm, &res);
 	if (tee.last && tee.last != '\n' && (o->g.json || isatty(STDOUT_FILENO)))
 		putchar('\n');
 	fflush(stdout);
+	if (!o->g.quiet)
+		say_losses(vm);
 	if (!o->g.quiet)
 		cli_result_line(&g, &res, stderr);
 	if (o->g.json)
@@ -154,6 +208,10 @@ const struct cmd cmd_run = {
 		"a line for each edge that was taken, `FROM TO COUNT`, sorted: the linear addresses of\n"
 		"a branch and of what ran next, and how often. A conditional branch has two edges.\n"
 		"Interrupts, exceptions, INT n and IRET are none.\n"
+		"\n"
+		"What comes from outside (--serial and --chr with pty, stdio, fd or pipe, live networks)\n"
+		"makes a run one that does not repeat, and says so; --record FILE writes it down with its\n"
+		"virtual time, and --replay FILE gives the same run again, with nothing of that opened.\n"
 		"\n"
 		"It runs on the software CPU, the same on every host, unless --cpu kvm asks for KVM.\n"
 		"With --cpu script:FILE nobody runs: the exits come from the file, a line\n"

@@ -296,6 +296,20 @@ static int add_options(struct cli_guest *g, const struct guest_opts *o, struct e
 	for (unsigned i = 0; i < o->disks.n; i++)
 		g->disk[spec->nr_disks++] = o->disks.v[i];
 	spec->disks = g->disk;
+	for (unsigned i = 0; i < spec->nr_chrs; i++)
+		g->chr[i] = spec->chrs[i];
+	for (unsigned i = 0; i < o->chrs.n; i++)
+		g->chr[spec->nr_chrs++] = o->chrs.v[i];
+	spec->chrs = g->chr;
+	spec->serial = o->serial;
+	spec->record = o->record;
+	spec->replay = o->replay;
+	if (o->serial && o->input) {
+		err_set(err, -EINVAL,
+			"--input is what the serial port receives: it goes without "
+			"--serial");
+		return ST_USAGE;
+	}
 	if (o->cpu_model)
 		spec->cpu_model = o->cpu_model;
 	if (o->cmdline)
@@ -493,7 +507,14 @@ int cli_guest_start(struct cli_guest *g, struct vm **vm, struct err *err)
 
 void cli_guest_run(const struct cli_guest *g, struct vm *vm, struct vm_result *res)
 {
+	struct err err = {0};
+
 	vm_run(vm, &g->lim, res);
+	if (vm_close_record(vm, &err)) {
+		res->verdict = VM_ERROR;
+		res->status = ST_START;
+		(void)snprintf(res->reason, sizeof(res->reason), "%.230s", err.msg);
+	}
 	/* `exit: shutdown`: the way in which it ends is what passes. */
 	if (!g->has_header || !g->header.end || !res->end || res->assert_line ||
 	    res->verdict == VM_ERROR || res->verdict == VM_SKIP)

@@ -524,6 +524,11 @@ bool input_is_live(const struct input *in)
 	return in->mode == INPUT_LIVE && in->nr;
 }
 
+bool input_asks_host(const struct input *in)
+{
+	return in->mode != INPUT_REPLAY && in->nr;
+}
+
 static bool name_fits(const char *name)
 {
 	size_t n = strlen(name);

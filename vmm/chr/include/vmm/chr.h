@@ -41,6 +41,7 @@ struct chr {
 	/* chr_open()'s */
 	uint64_t lost; /* bytes that the back end did not take */
 	int error;     /* the first -errno of that */
+	bool loops;    /* what the device sends comes back */
 	struct chr_back *back;
 	const char *where; /* what a person has to know to reach it: a pty's name; NULL: nothing */
 };
@@ -51,6 +52,7 @@ void chr_init(struct chr *c, const void *in, size_t in_len);
 /*
  * From text:
  *   buf[:TEXT]            output is kept, input is TEXT; in it \n \r \t \\ \0 \xHH
+ *   loop                  output is kept and comes back as input
  *   file:OUT[,in=FILE]    output goes to a file, made anew; input is a file's contents
  *   pty                   a terminal of its own; chr.where is its name
  *   stdio                 standard input and output; a terminal is in raw mode meanwhile (Ctrl-C still

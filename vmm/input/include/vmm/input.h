@@ -96,8 +96,10 @@ int input_value(struct input *in, const char *name, uint64_t *val, struct err *e
  */
 int input_start(struct input *in, uint64_t identity, struct err *err);
 
-/* Is something live there, so that a run does not repeat unless it is recorded? */
+/* Does something come from outside, so that the run does not repeat? Not if it is recorded. */
 bool input_is_live(const struct input *in);
+/* Is the host asked at all: live or recorded, and there are sources? */
+bool input_asks_host(const struct input *in);
 /* The clock was set: the timer is armed anew. Replay goes to where the recording is at that time. */
 void input_rearm(struct input *in);
 
