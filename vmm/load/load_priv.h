@@ -86,6 +86,18 @@ struct load_plan {
 	uint32_t mb_magic; /* STATE_MULTIBOOT: EAX */
 };
 
+/* ---- mb_fields.c: the address fields of multiboot 1 and 2 --------------------------------------- */
+
+struct load_mb_fields {
+	const char *who, *where; /* for messages: the format, what holds the fields */
+	uint64_t off;		 /* the header's, in the file */
+	uint64_t header, load, load_end, bss_end; /* as they are there */
+	uint64_t start, size;			  /* found: the image's part of the file */
+};
+
+/* Check them against the file and each other; fills in bss_end where it was 0. */
+int load_mb_fields(struct load_plan *p, struct load_mb_fields *f);
+
 /* ---- place.c: claims and the commit -----------------------------------------------------------
  */
 

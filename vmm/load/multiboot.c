@@ -110,7 +110,9 @@ static int claim_by_fields(struct load_plan *p, size_t off)
 {
 	const struct load_blob *im = &p->req->image;
 	const uint8_t *b = (const uint8_t *)im->data + off;
-	uint64_t header, load, load_end, bss_end, entry, start, size;
+	uint64_t header, load, load_end, bss_end, entry;
+	struct load_mb_fields f;
+	int rc;
 
 	if (im->len - off < MBH_ADDR_SIZE || off + MBH_ADDR_SIZE > MB_SEARCH)
 		return err_set(p->err, -ENOEXEC,
@@ -123,33 +125,12 @@ static int claim_by_fields(struct load_plan *p, size_t off)
 	bss_end = ld_le32(b + MBH_BSS_END_ADDR);
 	entry = ld_le32(b + MBH_ENTRY_ADDR);
 
-	if (load > header || header - load > off)
-		return err_set(p->err, -ENOEXEC,
-			       "multiboot: load_addr 0x%llx is over header_addr 0x%llx or starts "
-			       "before the file (the header is at 0x%zx): fix the header",
-			       (unsigned long long)load, (unsigned long long)header, off);
-	start = off - (header - load);
-	size = im->len - start;
-	if (load_end) { /* 0: all of the file */
-		if (load_end < load || load_end - load > size)
-			return err_set(p->err, -ENOEXEC,
-				       "multiboot: load_end_addr 0x%llx is below load_addr 0x%llx "
-				       "or past the file's 0x%llx bytes: fix the header",
-				       (unsigned long long)load_end, (unsigned long long)load,
-				       (unsigned long long)size);
-		size = load_end - load;
-	}
-	if (!bss_end) /* no bss */
-		bss_end = load + size;
-	if (bss_end < load + size)
-		return err_set(p->err, -ENOEXEC,
-			       "multiboot: bss_end_addr 0x%llx is below the data's end 0x%llx: fix "
-			       "the header",
-			       (unsigned long long)bss_end, (unsigned long long)(load + size));
-	if (bss_end > LOAD_4G)
-		return err_set(p->err, -E2BIG,
-			       "multiboot: the image ends at 0x%llx, beyond 4 GiB: link it lower",
-			       (unsigned long long)bss_end);
+	f = (struct load_mb_fields){"multiboot", "header", off, header, load,
+				    load_end,	 bss_end,  0,	0};
+	rc = load_mb_fields(p, &f);
+	if (rc)
+		return rc;
+	bss_end = f.bss_end;
 	if (!range_within(entry, 1, load, bss_end - load))
 		return err_set(p->err, -ENOEXEC,
 			       "multiboot: entry_addr 0x%llx lies outside of the image, 0x%llx to "
@@ -158,7 +139,7 @@ static int claim_by_fields(struct load_plan *p, size_t off)
 			       (unsigned long long)bss_end);
 	p->res->entry = entry;
 	return load_claim_image(p, "multiboot image", load, bss_end - load,
-				(const uint8_t *)im->data + start, size, 0);
+				(const uint8_t *)im->data + f.start, f.size, 0);
 }
 
 /* 3.3, mem_* in KiB: lower from 0, upper from 1 MiB to the first hole; and the memory map. */

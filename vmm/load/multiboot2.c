@@ -255,44 +255,23 @@ static int claim_by_fields(struct load_plan *p, struct header *h)
 	const struct load_blob *im = &p->req->image;
 	const uint8_t *t = (const uint8_t *)im->data + h->address;
 	uint64_t header = ld_le32(t + 8), load = ld_le32(t + 12), load_end = ld_le32(t + 16);
-	uint64_t bss_end = ld_le32(t + 20), start, size;
+	uint64_t bss_end = ld_le32(t + 20);
+	struct load_mb_fields f;
+	int rc;
 
 	/* -1: from the file's start on, whatever address that is */
 	if (load == UINT32_MAX && header >= h->off)
 		load = header - h->off;
-	if (load > header || header - load > h->off)
-		return err_set(p->err, -ENOEXEC,
-			       "multiboot2: load_addr 0x%llx is over header_addr 0x%llx or starts "
-			       "before the file (the header is at 0x%zx): fix the address tag",
-			       (unsigned long long)load, (unsigned long long)header, h->off);
-	start = h->off - (header - load);
-	size = im->len - start;
-	if (load_end) { /* 0: all of the file */
-		if (load_end < load || load_end - load > size)
-			return err_set(
-				p->err, -ENOEXEC,
-				"multiboot2: load_end_addr 0x%llx is below load_addr "
-				"0x%llx or past the file's 0x%llx bytes: fix the address tag",
-				(unsigned long long)load_end, (unsigned long long)load,
-				(unsigned long long)size);
-		size = load_end - load;
-	}
-	if (!bss_end) /* no bss */
-		bss_end = load + size;
-	if (bss_end < load + size)
-		return err_set(p->err, -ENOEXEC,
-			       "multiboot2: bss_end_addr 0x%llx is below the data's end 0x%llx: "
-			       "fix the address tag",
-			       (unsigned long long)bss_end, (unsigned long long)(load + size));
-	if (bss_end > LOAD_4G)
-		return err_set(p->err, -E2BIG,
-			       "multiboot2: the image ends at 0x%llx, beyond 4 GiB: link it lower",
-			       (unsigned long long)bss_end);
+	f = (struct load_mb_fields){"multiboot2", "address tag", h->off, header, load,
+				    load_end,	  bss_end,	 0,	 0};
+	rc = load_mb_fields(p, &f);
+	if (rc)
+		return rc;
 	if (!h->entry)
 		return err_set(p->err, -ENOEXEC,
 			       "multiboot2: an address tag without an entry tag: add one");
-	return load_claim_image(p, "multiboot2 image", load, bss_end - load,
-				(const uint8_t *)im->data + start, size, 0);
+	return load_claim_image(p, "multiboot2 image", load, f.bss_end - load,
+				(const uint8_t *)im->data + f.start, f.size, 0);
 }
 
 static int claim_image(struct load_plan *p, struct header *h)
