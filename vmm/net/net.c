@@ -129,13 +129,13 @@ static int deliver_segment(void *ctx, const void *frame, size_t len)
 	return r;
 }
 
-static bool takes_gso(const struct net *n, uint8_t gso)
+static bool takes_gso(unsigned takes, uint8_t gso)
 {
 	unsigned need = (gso & 0x7f) == NET_GSO_TCP6 ? NET_TAKES_TSO6 : NET_TAKES_TSO4;
 
 	if (gso & NET_GSO_ECN)
 		need |= NET_TAKES_ECN;
-	return (n->rx_takes & need) == need;
+	return (takes & need) == need;
 }
 
 /* The first of the queue to the device, as much of its offload done as that does not take. */
@@ -143,12 +143,14 @@ static int offer(struct net *n, struct record *r)
 {
 	struct delivery d = {n, r, 0};
 	uint8_t *frame = (uint8_t *)(r + 1);
+	unsigned takes;
 
 	if (!n->rx)
 		return -EAGAIN;
-	if (r->meta.gso && (r->segments || !takes_gso(n, r->meta.gso)))
+	takes = n->rx->takes ? n->rx->takes(n->rx_ctx) : 0;
+	if (r->meta.gso && (r->segments || !takes_gso(takes, r->meta.gso)))
 		return net_segment(frame, r->len, &r->meta, n->room, deliver_segment, &d);
-	if ((r->meta.flags & NET_NEEDS_CSUM) && !(n->rx_takes & NET_TAKES_CSUM)) {
+	if ((r->meta.flags & NET_NEEDS_CSUM) && !(takes & NET_TAKES_CSUM)) {
 		/* It was judged when it was sent. */
 		(void)net_csum_complete(frame, r->len, &r->meta);
 		r->meta = (struct net_meta){0};
@@ -165,7 +167,9 @@ static void drain(struct net *n)
 		return;
 	n->delivering = true;
 	while ((r = first(n->queue)) && r->due <= clock_now(n->clock)) {
-		if (offer(n, r) == -EAGAIN)
+		if (!n->link_up)
+			n->stats.refused++;
+		else if (offer(n, r) == -EAGAIN)
 			break;
 		pop(n->queue);
 	}
@@ -288,13 +292,7 @@ int net_receive(struct net *n, const struct net_receiver *rx, void *ctx)
 		return -EBUSY;
 	n->rx = rx;
 	n->rx_ctx = ctx;
-	n->rx_takes = 0;
 	return 0;
-}
-
-void net_takes(struct net *n, unsigned takes)
-{
-	n->rx_takes = takes;
 }
 
 /* ---- snapshots -------------------------------------------------------------------------------------- */

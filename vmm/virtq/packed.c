@@ -157,7 +157,7 @@ int virtq_packed_next(struct virtq *q, struct virtq_chain *c)
 	return 1;
 }
 
-bool virtq_packed_has_room(struct virtq *q, uint64_t want)
+int virtq_packed_has_room(struct virtq *q, uint64_t want)
 {
 	uint16_t from = q->last_avail;
 	uint32_t slots = q->slots_out;
@@ -181,7 +181,9 @@ bool virtq_packed_has_room(struct virtq *q, uint64_t want)
 		(void)ring_for_next(q);
 	q->last_avail = from;
 	q->avail_wrap = wrap;
-	return r < 0 || bad || room >= want;
+	if (r < 0 || bad || room >= want)
+		return 1;
+	return slots == q->num ? -ENOSPC : 0;
 }
 
 int virtq_packed_store(struct virtq *q, const struct virtq_batch *of)

@@ -28,26 +28,26 @@ static void split(void **s)
 	(void)s;
 
 	rig_new(&r, 16, true);
-	assert_false(virtq_has_room(&r.q, 1));
+	assert_int_equal(virtq_has_room(&r.q, 1), 0);
 	offer_split(&r, 3, 100);
 	before = state(&r);
-	assert_true(virtq_has_room(&r.q, 1));
-	assert_true(virtq_has_room(&r.q, 300));
+	assert_int_equal(virtq_has_room(&r.q, 1), 1);
+	assert_int_equal(virtq_has_room(&r.q, 300), 1);
 	assert_true(state(&r) == before);
 	/* Not enough: nothing is taken, and the next chain rings. */
 	old = r.d.avail_idx;
-	assert_false(virtq_has_room(&r.q, 301));
+	assert_int_equal(virtq_has_room(&r.q, 301), 0);
 	assert_true(state(&r) == before);
 	offer_split(&r, 1, 1);
 	assert_true(virtq_driver_needs_kick(&r.d, old));
-	assert_true(virtq_has_room(&r.q, 301));
+	assert_int_equal(virtq_has_room(&r.q, 301), 1);
 	for (unsigned i = 0; i < 4; i++) {
 		virtq_kick_begin(&r.q);
 		assert_int_equal(pop(&r), 1);
 		assert_int_equal(r.c.in_bytes, i < 3 ? 100 : 1);
 	}
 	assert_int_equal(pop(&r), 0);
-	assert_false(virtq_has_room(&r.q, 1));
+	assert_int_equal(virtq_has_room(&r.q, 1), 0);
 	rig_free(&r);
 }
 
@@ -60,22 +60,35 @@ static void split_faults(void **s)
 
 	rig_new(&r, 4, false);
 	give(&r, virtq_driver_chain(&r.d, &wild, 1));
-	assert_false(virtq_has_room(&r.q, 1));
+	assert_int_equal(virtq_has_room(&r.q, 1), 0);
 	virtq_driver_offer(&r.d, 9);
 	virtq_driver_publish(&r.d);
-	assert_true(virtq_has_room(&r.q, 1));
+	assert_int_equal(virtq_has_room(&r.q, 1), 1);
 	assert_int_equal(r.q.broken, VIRTQ_OK);
 	virtq_kick_begin(&r.q);
 	assert_int_equal(pop(&r), 1);
 	assert_int_equal(r.c.error, VIRTQ_E_ADDR);
 	assert_int_equal(pop(&r), -EIO);
-	assert_false(virtq_has_room(&r.q, 1));
+	assert_int_equal(virtq_has_room(&r.q, 1), 0);
+
+	/* All entries are on offer. */
+	rig_start(&r, 4, false);
+	for (unsigned i = 0; i < 4; i++) {
+		struct virtq_buf b = {DATA, 10, true};
+
+		assert_int_equal(virtq_has_room(&r.q, 41), 0);
+		give(&r, virtq_driver_chain(&r.d, &b, 1));
+	}
+	assert_int_equal(virtq_has_room(&r.q, 40), 1);
+	assert_int_equal(virtq_has_room(&r.q, 41), -ENOSPC);
+	assert_int_equal(pop(&r), 1);
+	assert_int_equal(virtq_has_room(&r.q, 31), -ENOSPC);
 
 	rig_start(&r, 4, false);
 	assert_int_equal(gmem_write(r.mem, r.d.avail + 2, "\x09", 2), 0);
-	assert_true(virtq_has_room(&r.q, 1));
+	assert_int_equal(virtq_has_room(&r.q, 1), 1);
 	virtq_reset(&r.q);
-	assert_false(virtq_has_room(&r.q, 1));
+	assert_int_equal(virtq_has_room(&r.q, 1), 0);
 	rig_free(&r);
 }
 
@@ -91,21 +104,27 @@ static void packed(void **s)
 	virtq_reset(&r.q);
 	virtq_pdriver_attach(&p, &r.q);
 	assert_int_equal(virtq_enable(&r.q, NULL), 0);
-	assert_false(virtq_has_room(&r.q, 1));
+	assert_int_equal(virtq_has_room(&r.q, 1), 0);
 	for (unsigned turn = 0; turn < 20; turn++) {
 		uint64_t before;
 
 		assert_int_equal(virtq_pdriver_put(&p, b, 2, 7), 0);
 		assert_int_equal(virtq_pdriver_put(&p, b, 2, 8), 0);
 		before = state(&r);
-		assert_true(virtq_has_room(&r.q, 100));
-		assert_false(virtq_has_room(&r.q, 101));
+		assert_int_equal(virtq_has_room(&r.q, 100), 1);
+		assert_int_equal(virtq_has_room(&r.q, 101), 0);
+		/* One entry more, and there is none left. */
+		if (turn % 2) {
+			assert_int_equal(virtq_pdriver_put(&p, b + 1, 1, 9), 0);
+			assert_int_equal(virtq_has_room(&r.q, 150), 1);
+			assert_int_equal(virtq_has_room(&r.q, 151), -ENOSPC);
+		}
 		assert_true(state(&r) == before);
 		/* The doorbell is wanted for what comes behind the two. */
 		assert_int_equal(gmem_read(r.mem, p.used, event, 4), 0);
 		assert_int_equal(ld_le16(event), p.next | (p.wrap ? VIRTQ_EVENT_WRAP : 0));
 		virtq_kick_begin(&r.q);
-		for (unsigned i = 0; i < 2; i++) {
+		for (unsigned i = 0; i < 2 + turn % 2; i++) {
 			uint16_t id;
 			uint32_t len;
 
@@ -122,9 +141,9 @@ static void packed(void **s)
 							    (r.q.avail_wrap ? VIRTQ_DESC_F_AVAIL
 									    : VIRTQ_DESC_F_USED)),
 				 0);
-	assert_true(virtq_has_room(&r.q, 1000));
+	assert_int_equal(virtq_has_room(&r.q, 1000), 1);
 	assert_int_equal(r.q.broken, VIRTQ_E_ENDLESS);
-	assert_false(virtq_has_room(&r.q, 1));
+	assert_int_equal(virtq_has_room(&r.q, 1), 0);
 	rig_free(&r);
 }
 

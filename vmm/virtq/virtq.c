@@ -372,33 +372,35 @@ int virtq_next(struct virtq *q, struct virtq_chain *c)
 	return 1;
 }
 
-bool virtq_has_room(struct virtq *q, uint64_t want)
+int virtq_has_room(struct virtq *q, uint64_t want)
 {
 	uint16_t idx, head, offered;
 	struct virtq_chain c;
 	uint64_t room = 0;
 
 	if (!q->ready || q->broken)
-		return false;
+		return 0;
 	if (q->packed)
 		return virtq_packed_has_room(q, want);
 	if (!read16(q, q->avail + AVAIL_IDX, &idx))
-		return true;
+		return 1;
 	offered = (uint16_t)(idx - q->last_avail);
 	if (offered > q->num)
-		return true;
+		return 1;
 	atomic_thread_fence(memory_order_acquire);
 	for (uint16_t i = 0; i < offered && room < want; i++) {
 		uint16_t at = (uint16_t)(q->last_avail + i) & (uint16_t)(q->num - 1);
 
 		if (!read16(q, q->avail + AVAIL_RING + 2ull * at, &head) || head >= q->num ||
 		    is_in_flight(q, head) || virtq_walk(q, head, &c) == VIRTQ_E_RING)
-			return true;
+			return 1;
 		room += c.in_bytes;
 	}
 	if (room < want && q->event_idx && !q->kicks_off && !write16(q, avail_event_gpa(q), idx))
 		virtq_breaks(q, VIRTQ_E_RING);
-	return room >= want;
+	if (room >= want)
+		return 1;
+	return offered + q->in_flight >= q->num ? -ENOSPC : 0;
 }
 
 /* ---- giving them back ------------------------------------------------------------------------ */

@@ -78,6 +78,8 @@ struct net_receiver {
 	 * net_resume() when there is.
 	 */
 	int (*frame)(void *ctx, const void *frame, size_t len, const struct net_meta *m);
+	/* What it takes beside real frames now: NET_TAKES_*. NULL: nothing. */
+	unsigned (*takes)(void *ctx);
 	/* The link went up or down, or (announce) others should hear of the guest again. NULL: no ear. */
 	void (*link)(void *ctx, bool up, bool announce);
 };
@@ -116,7 +118,6 @@ struct net {
 	/* private to net.c */
 	const struct net_receiver *rx;
 	void *rx_ctx;
-	unsigned rx_takes;
 	bool delivering, sending;
 	struct clock_timer timer;
 	struct net_queue *queue;
@@ -150,10 +151,8 @@ struct net_env {
 int net_open(struct net **out, const char *spec, const struct net_env *env, struct err *err);
 void net_close(struct net *n); /* NULL: nothing */
 
-/* The device at this end; NULL: none any more. One at a time: -EBUSY. It begins with no offloads. */
+/* The device at this end; NULL: none any more. One at a time: -EBUSY. */
 int net_receive(struct net *n, const struct net_receiver *rx, void *ctx);
-/* What it takes from now on: NET_TAKES_*. */
-void net_takes(struct net *n, unsigned takes);
 /* There is room again (or the device came up): what waits is offered again, as much as it takes. */
 void net_resume(struct net *n);
 
@@ -176,8 +175,8 @@ int net_rewind(struct net *n, struct err *err);
 /* ---- for back ends ---------------------------------------------------------------------------------- */
 
 /*
- * A frame to the device at (due), now or later; it waits in the queue until then. Frames of one time
- * keep their order. -ENOBUFS: the queue is full; -EMSGSIZE: no frame.
+ * A frame to the device at (due), now or later; it waits in the queue until then, and is lost when the
+ * link is down then. Frames of one time keep their order. -ENOBUFS: the queue is full; -EMSGSIZE: no frame.
  */
 int net_input(struct net *n, const void *frame, size_t len, const struct net_meta *m, uint64_t due);
 /* The link goes up or down; announce: the device is to tell its peers of itself. */

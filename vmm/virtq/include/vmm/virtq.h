@@ -190,11 +190,12 @@ int virtq_next(struct virtq *q, struct virtq_chain *c);
 
 /*
  * Look ahead without taking anything: have the chains on offer (want) device-writable bytes together? A
- * malformed one has none. True also where virtq_next() would find the queue broken before that. False:
- * the driver rings for the next chain that it offers, if it is told to. What was handed out last is gone
- * from the queue's storage. The driver may change what it offered: virtq_next() judges again.
+ * malformed one has none. 1: yes, or virtq_next() would find the queue broken before that. 0: not yet;
+ * the driver rings for the next chain that it offers, if it is told to. -ENOSPC: no, and the driver has
+ * no entry left to offer more by. What was handed out last is gone from the queue's storage. The
+ * driver may change what it offered: virtq_next() judges again.
  */
-bool virtq_has_room(struct virtq *q, uint64_t want);
+int virtq_has_room(struct virtq *q, uint64_t want);
 
 /*
  * Give the chain back with used.len = c->written. 0 or -EIO (ring gone: broken, and the chain stays
