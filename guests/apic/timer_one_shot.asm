@@ -8,11 +8,7 @@
 %include "apic.inc"
 VECTOR	equ 0x64
 COUNT	equ 1000000		; by 2: 2 ms
-section .data
-hits:	dq 0
-section .text
-	on_vector VECTOR, .handler
-	apic_init
+	apic_counts VECTOR
 	la_write LA_DIVIDE, 0
 	la_write LA_TIMER, VECTOR
 	mov	esi, TD + TDO_TIME
@@ -34,7 +30,3 @@ section .text
 	sti
 	hlt
 	unreachable
-.handler:
-	inc	qword [hits]
-	la_write LA_EOI, 0
-	ret

@@ -14,4 +14,7 @@ bool blk_is_qcow2(const char *path);
  */
 void blk_raw_stay_raw(struct blk *b);
 
+/* All of it to a file at (off). 0 or -errno. */
+int blk_fd_write(int fd, uint64_t off, const void *buf, size_t len);
+
 #endif

@@ -286,29 +286,14 @@ static void cow_close(struct blk *b)
 	free(c);
 }
 
-static const struct blk_ops mem_ops = {
-	.name = "mem",
-	.read = cow_read,
-	.write = cow_write,
-	.flush = cow_flush,
-	.zero = cow_zero,
-	.discard = cow_zero,
-	.mark = cow_mark,
-	.rewind = cow_rewind,
-	.close = cow_close,
-};
-
-static const struct blk_ops overlay_ops = {
-	.name = "overlay",
-	.read = cow_read,
-	.write = cow_write,
-	.flush = cow_flush,
-	.zero = cow_zero,
-	.discard = cow_zero,
-	.mark = cow_mark,
-	.rewind = cow_rewind,
-	.close = cow_close,
-};
+/* A memory disk is an overlay over nothing. */
+#define COW_OPS(kind)                                                                              \
+	{                                                                                          \
+		.name = (kind), .read = cow_read, .write = cow_write, .flush = cow_flush,          \
+		.zero = cow_zero, .discard = cow_zero, .mark = cow_mark, .rewind = cow_rewind,     \
+		.close = cow_close,                                                                \
+	}
+static const struct blk_ops mem_ops = COW_OPS("mem"), overlay_ops = COW_OPS("overlay");
 
 static int new_cow(struct blk **out, const struct blk_ops *ops, uint64_t size, struct blk *lower,
 		   struct err *err)

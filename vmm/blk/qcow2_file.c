@@ -52,20 +52,7 @@ static int64_t fd_read(struct qcow2_file *f, uint64_t off, void *buf, size_t len
 
 static int fd_write(struct qcow2_file *f, uint64_t off, const void *buf, size_t len)
 {
-	const uint8_t *p = buf;
-
-	while (len) {
-		ssize_t n = pwrite(fd_of(f), p, len, (off_t)off);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n ? -errno : -EIO;
-		p += n;
-		off += (uint64_t)n;
-		len -= (size_t)n;
-	}
-	return 0;
+	return blk_fd_write(fd_of(f), off, buf, len);
 }
 
 static int fd_flush(struct qcow2_file *f)

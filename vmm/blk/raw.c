@@ -44,27 +44,12 @@ static int raw_read(struct blk *b, uint64_t off, void *buf, size_t len)
 	return 0;
 }
 
-/* Would the file begin as an image after this write? */
-static bool makes_image(struct blk *b, uint64_t off, const void *buf, size_t len)
-{
-	uint8_t first[4];
-	uint32_t be;
-
-	if (off >= sizeof(first) || raw_read(b, 0, first, sizeof(first)))
-		return false;
-	memcpy(first + off, buf, len < sizeof(first) - off ? len : sizeof(first) - off);
-	memcpy(&be, first, sizeof(be));
-	return be32toh(be) == QCOW2_MAGIC;
-}
-
-static int raw_write(struct blk *b, uint64_t off, const void *buf, size_t len)
+int blk_fd_write(int fd, uint64_t off, const void *buf, size_t len)
 {
 	const uint8_t *p = buf;
 
-	if (raw_of(b)->stay_raw && makes_image(b, off, buf, len))
-		return -EPERM;
 	while (len) {
-		ssize_t n = pwrite(raw_of(b)->fd, p, len, (off_t)off);
+		ssize_t n = pwrite(fd, p, len, (off_t)off);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -75,6 +60,24 @@ static int raw_write(struct blk *b, uint64_t off, const void *buf, size_t len)
 		len -= (size_t)n;
 	}
 	return 0;
+}
+
+/* Would the file begin as an image after this write? */
+static bool makes_image(struct blk *b, uint64_t off, const void *buf, size_t len)
+{
+	uint8_t first[4];
+
+	if (off >= sizeof(first) || raw_read(b, 0, first, sizeof(first)))
+		return false;
+	memcpy(first + off, buf, len < sizeof(first) - off ? len : sizeof(first) - off);
+	return ld_be32(first) == QCOW2_MAGIC;
+}
+
+static int raw_write(struct blk *b, uint64_t off, const void *buf, size_t len)
+{
+	if (raw_of(b)->stay_raw && makes_image(b, off, buf, len))
+		return -EPERM;
+	return blk_fd_write(raw_of(b)->fd, off, buf, len);
 }
 
 static int raw_flush(struct blk *b)

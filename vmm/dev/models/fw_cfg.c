@@ -117,12 +117,6 @@ int fw_cfg_add(struct dev *d, uint16_t key, const void *data, size_t len)
 	return 0;
 }
 
-static void st_be32(uint8_t *p, uint32_t v)
-{
-	for (unsigned i = 0; i < 4; i++)
-		p[i] = (uint8_t)(v >> (24 - 8 * i));
-}
-
 int fw_cfg_add_file(struct dev *d, const char *name, const void *data, size_t len)
 {
 	struct fw_cfg *f = fw_cfg_of(d);

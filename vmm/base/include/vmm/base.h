@@ -102,52 +102,32 @@ static inline uint64_t size_mask(unsigned size)
 	return size >= 8 ? ~0ull : (1ull << (8 * size)) - 1;
 }
 
-/* ---- little-endian access, any alignment --------------------------------------------------- */
+/* ---- little- and big-endian access, any alignment ------------------------------------------- */
+
 /*
- * By memcpy: one load or store even where a sanitizer looks at each.
+ * ld_le16(p), st_le16(p, v), and so with 32, 64 and be: by memcpy, one load or store even where a
+ * sanitizer looks at each.
  */
-
-static inline uint16_t ld_le16(const void *p)
-{
-	uint16_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return le16toh(v);
-}
-
-static inline uint32_t ld_le32(const void *p)
-{
-	uint32_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return le32toh(v);
-}
-
-static inline uint64_t ld_le64(const void *p)
-{
-	uint64_t v;
-
-	memcpy(&v, p, sizeof(v));
-	return le64toh(v);
-}
-
-static inline void st_le16(void *p, uint16_t v)
-{
-	v = htole16(v);
-	memcpy(p, &v, sizeof(v));
-}
-
-static inline void st_le32(void *p, uint32_t v)
-{
-	v = htole32(v);
-	memcpy(p, &v, sizeof(v));
-}
-
-static inline void st_le64(void *p, uint64_t v)
-{
-	v = htole64(v);
-	memcpy(p, &v, sizeof(v));
-}
+#define BASE_ACCESS(order, bits)                                                                   \
+	static inline uint##bits##_t ld_##order##bits(const void *p)                               \
+	{                                                                                          \
+		uint##bits##_t v;                                                                  \
+                                                                                                   \
+		memcpy(&v, p, sizeof(v));                                                          \
+		return order##bits##toh(v);                                                        \
+	}                                                                                          \
+	static inline void st_##order##bits(void *p, uint##bits##_t v)                             \
+	{                                                                                          \
+		v = hto##order##bits(v);                                                           \
+		memcpy(p, &v, sizeof(v));                                                          \
+	}
+BASE_ACCESS(le, 16)
+BASE_ACCESS(le, 32)
+BASE_ACCESS(le, 64)
+BASE_ACCESS(be, 16)
+BASE_ACCESS(be, 32)
+BASE_ACCESS(be, 64)
+#undef BASE_ACCESS
 
 /* Load or store (size) bytes, 1 to 8, any count in between too. */
 static inline uint64_t ld_le(const void *p, unsigned size)
