@@ -1,0 +1,36 @@
+; SPDX-License-Identifier: MIT
+;@ summary: PCI 3.0, 6.8.2.3: the function's mask holds all vectors back
+;@ machine: pc
+;@ device: testdev
+;@ device: virtio-rng-pci
+;@ compare: kvm-window-exact an interrupt comes some instructions late
+%include "test.inc"
+%include "apic.inc"
+%include "pci.inc"
+VECTOR	equ 0x63
+section .data
+hits:	dq 0
+section .text
+	on_vector VECTOR, .handler
+	apic_init
+	p_find	1
+
+	msix_entry 0, VECTOR, 0
+	msix_control 1, MSIX_ON | MSIX_MASK
+	p_features 0
+	p_queue	VQ_NUM
+	p_write16 C_VECTOR, 0
+	p_driver_ok
+	p_rng
+	assert_pending 1
+	msix_control 1, MSIX_ON
+	assert_pending 0
+	sti
+	hlt_until qword [hits], 1
+	cli
+
+	pass
+.handler:
+	inc	qword [hits]
+	la_write LA_EOI, 0
+	ret

@@ -1,0 +1,44 @@
+; SPDX-License-Identifier: MIT
+;@ summary: PCI 3.0, 6.8.2.9: a masked vector is pending until its mask goes, and comes once
+;@ machine: pc
+;@ device: testdev
+;@ device: virtio-rng-pci
+;@ compare: kvm-window-exact an interrupt comes some instructions late
+%include "test.inc"
+%include "apic.inc"
+%include "pci.inc"
+VECTOR	equ 0x63
+section .data
+hits:	dq 0
+section .text
+	on_vector VECTOR, .handler
+	apic_init
+	p_find	1
+
+	msix_entry 0, VECTOR, 1
+	msix_control 1, MSIX_ON
+	p_features 0
+	p_queue	VQ_NUM
+	p_write16 C_VECTOR, 0
+	p_driver_ok
+	p_rng
+	assert_pending 1
+	p_rng
+	assert_pending 1
+	sti
+	nop
+	cli
+	assert_eq qword [hits], 0
+	mov	rbx, [P_MSIX]
+	mov	dword [rbx + 12], 0
+	assert_pending 0
+	sti
+	hlt_until qword [hits], 1
+	cli
+	assert_eq qword [hits], 1
+
+	pass
+.handler:
+	inc	qword [hits]
+	la_write LA_EOI, 0
+	ret
