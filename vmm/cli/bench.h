@@ -22,6 +22,11 @@ void bench_figure(const struct bench_opts *o, const char *bench, const char *wha
 /* Sorts (v). */
 double bench_median(double *v, unsigned n);
 
+/* Make the folder that --out names, without it one of mkdtemp()'s template (dir). */
+int bench_folder(const struct bench_opts *o, char *dir, struct err *err);
+/* A folder and all that is in it. */
+void bench_remove(const char *path);
+
 /* Each: 0 or the exit status, said already. */
 int bench_exits(const struct bench_opts *o);
 int bench_start(const struct bench_opts *o);

@@ -9,7 +9,6 @@
  */
 #include <dirent.h>
 #include <errno.h>
-#include <ftw.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -301,14 +300,6 @@ static int one(struct bugs *b, const struct bug *g)
 	return st;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
 int bench_bugs(const struct bench_opts *o)
 {
 	static struct bugs b;
@@ -326,10 +317,8 @@ int bench_bugs(const struct bench_opts *o)
 	b.tree = tree;
 	if (!rc)
 		rc = list(&b, &err);
-	if (!rc && o->out)
-		rc = file_mkdirs(o->out, &err);
-	else if (!rc && !mkdtemp(dir))
-		rc = err_set(&err, -errno, "cannot make %s: %s", dir, strerror(errno));
+	if (!rc)
+		rc = bench_folder(o, dir, &err);
 	if (!rc)
 		real = realpath(o->out ? o->out : dir, NULL);
 	if (!rc && !real)
@@ -352,7 +341,7 @@ int bench_bugs(const struct bench_opts *o)
 	else if (!cli_stop)
 		bench_figure(o, "bugs", "found", found, "bugs", (double)found / b.n, "all");
 	if (!o->out && real)
-		nftw(real, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+		bench_remove(real);
 	free(real);
 	free(tree);
 	return st;

@@ -6,7 +6,6 @@
  */
 #include <dirent.h>
 #include <errno.h>
-#include <ftw.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -258,14 +257,6 @@ static int run_engine(struct bench *b, struct err *err)
 	return 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
 int bench_fuzz(const struct bench_opts *o)
 {
 	char dir[] = "/tmp/vise-bench.XXXXXX";
@@ -282,10 +273,8 @@ int bench_fuzz(const struct bench_opts *o)
 	b.tree = tree;
 	if (!rc)
 		rc = list(&b, &err);
-	if (!rc && o->out)
-		rc = file_mkdirs(o->out, &err);
-	else if (!rc && !mkdtemp(dir))
-		rc = err_set(&err, -errno, "cannot make %s: %s", dir, strerror(errno));
+	if (!rc)
+		rc = bench_folder(o, dir, &err);
 	cli_path(b.dir, "%s", o->out ? o->out : dir);
 	cli_catch_stop();
 	for (unsigned e = 0; e < ARRAY_SIZE(configs) && !rc && !cli_stop; e++) {
@@ -305,7 +294,7 @@ int bench_fuzz(const struct bench_opts *o)
 	if (rc)
 		st = cli_fail(ST_START, "bench fuzz: %s", err.msg);
 	if (!o->out && b.dir[0])
-		nftw(b.dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+		bench_remove(b.dir);
 	for (unsigned i = 0; i < b.n; i++)
 		free(b.name[i]);
 	free(tree);

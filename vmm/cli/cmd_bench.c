@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* vise bench: the figures of the README. */
+#include <errno.h>
+#include <ftw.h>
 #include <stdlib.h>
 
 #include "bench.h"
@@ -80,6 +82,26 @@ double bench_median(double *v, unsigned n)
 		return 0;
 	qsort(v, n, sizeof(*v), by_value);
 	return n % 2 ? v[n / 2] : (v[n / 2 - 1] + v[n / 2]) / 2;
+}
+
+int bench_folder(const struct bench_opts *o, char *dir, struct err *err)
+{
+	if (o->out)
+		return file_mkdirs(o->out, err);
+	return mkdtemp(dir) ? 0 : err_set(err, -errno, "cannot make %s: %s", dir, strerror(errno));
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+	(void)st;
+	(void)type;
+	(void)ftw;
+	return remove(path);
+}
+
+void bench_remove(const char *path)
+{
+	(void)nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 static int run(void *opt, int argc, char **argv)

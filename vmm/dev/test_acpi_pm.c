@@ -2,7 +2,7 @@
 /* ACPI's fixed hardware against chapter 4 of its specification. */
 #include <errno.h>
 
-#include "test_machine.h"
+#include "test_power.h"
 #include "ticks_priv.h"
 
 enum { STS = 0x600, EN = 0x602, CNT = 0x604, TMR = 0x608, GPE_STS = 0x60c, GPE_EN = 0x60e };
@@ -11,20 +11,9 @@ enum { STS = 0x600, EN = 0x602, CNT = 0x604, TMR = 0x608, GPE_STS = 0x60c, GPE_E
 
 static const struct ticks clk = {3579545, 1000000000};
 
-static unsigned offs, resets;
-
-static void heard_power(void *ctx, enum dev_power what)
-{
-	(void)ctx;
-	offs += what == DEV_POWER_OFF;
-	resets += what == DEV_POWER_RESET;
-}
-
 static struct dev *ready(struct machine *m)
 {
-	m->env.host.power = heard_power;
-	offs = resets = 0;
-	return machine_add(m, "acpi-pm");
+	return power_device(m, "acpi-pm");
 }
 
 static uint32_t in(struct machine *m, uint16_t port, unsigned size)

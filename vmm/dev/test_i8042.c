@@ -2,7 +2,7 @@
 /* The keyboard controller and its keyboard against IBM's technical reference ("TR"); port 0x92. */
 #include <errno.h>
 
-#include "test_machine.h"
+#include "test_power.h"
 
 enum { DATA = 0x60, CMD = 0x64, P92 = 0x92 };
 #define OBF	 0x01
@@ -14,20 +14,9 @@ enum { DATA = 0x60, CMD = 0x64, P92 = 0x92 };
 #define IRQ1	 (1u << 1)
 #define IRQ12	 (1u << 12)
 
-static unsigned offs, resets;
-
-static void heard_power(void *ctx, enum dev_power what)
-{
-	(void)ctx;
-	offs += what == DEV_POWER_OFF;
-	resets += what == DEV_POWER_RESET;
-}
-
 static struct dev *ready(struct machine *m)
 {
-	m->env.host.power = heard_power;
-	offs = resets = 0;
-	return machine_add(m, "i8042");
+	return power_device(m, "i8042");
 }
 
 /* The next byte; there must be one. */
