@@ -365,6 +365,8 @@ void guest_vm_spec(const struct guest_spec *s, const char **dev, struct vm_spec 
 	out->nr_devices = s->nr_devices;
 	out->disks = (const char *const *)s->disks;
 	out->nr_disks = s->nr_disks;
+	out->nets = (const char *const *)s->nets;
+	out->nr_nets = s->nr_nets;
 	out->chrs = (const char *const *)s->chrs;
 	out->nr_chrs = s->nr_chrs;
 	out->cpu_model = s->cpu_model;

@@ -26,7 +26,7 @@ struct guest_opts {
 	const char *serial, *record, *replay;
 	const char *base_text, *mem_text;
 	uint64_t seed, limit, timeout;
-	struct opt_strs devices, disks, chrs, modules, initrds;
+	struct opt_strs devices, disks, nets, chrs, modules, initrds;
 	bool json, quiet, verbose, no_finish;
 };
 
@@ -56,6 +56,10 @@ struct guest_opts {
 		{"disk",   0,                                                                        \
 		 OPT_STRS, offsetof(T, g.disks),                                                     \
 		 "SPEC",   "add a disk: FILE[,ro|,rw] or mem:SIZE; without rw changes are dropped",  \
+		 0,	   0},                                                                       \
+		{"net",	   0,                                                                        \
+		 OPT_STRS, offsetof(T, g.nets),                                                      \
+		 "SPEC",   "add a network: loop, peer, user, script:FILE, pcap:FILE, tap:IFNAME",    \
 		 0,	   0},                                                                       \
 		{"chr",                                                                              \
 		 0,                                                                                  \
@@ -147,6 +151,7 @@ struct cli_guest {
 	bool has_header;
 	const char *dev[OPT_MANY + GUEST_DEVICES];
 	const char *disk[OPT_MANY + GUEST_DISKS];
+	const char *net[OPT_MANY + GUEST_NETS];
 	const char *chr[OPT_MANY + GUEST_CHRS];
 	void *files[4 + 2 * OPT_MANY]; /* to be freed */
 	unsigned nr_files;

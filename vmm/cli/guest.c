@@ -296,6 +296,11 @@ static int add_options(struct cli_guest *g, const struct guest_opts *o, struct e
 	for (unsigned i = 0; i < o->disks.n; i++)
 		g->disk[spec->nr_disks++] = o->disks.v[i];
 	spec->disks = g->disk;
+	for (unsigned i = 0; i < spec->nr_nets; i++)
+		g->net[i] = spec->nets[i];
+	for (unsigned i = 0; i < o->nets.n; i++)
+		g->net[spec->nr_nets++] = o->nets.v[i];
+	spec->nets = g->net;
 	for (unsigned i = 0; i < spec->nr_chrs; i++)
 		g->chr[i] = spec->chrs[i];
 	for (unsigned i = 0; i < o->chrs.n; i++)

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include <vmm/dev.h>
+#include <vmm/net.h>
 
 #define TEST_RAM  (1u << 20)
 #define TEST_DISK (1u << 16)
@@ -21,6 +22,7 @@ struct machine {
 	struct chr serial, console;
 	struct bus *bus;
 	struct blk *disk[1];
+	struct net *net[1];
 	/* heard from dev_host */
 	uint8_t exit_code;
 	unsigned exits, asserts, hostops, nmis, intr_edges;
@@ -96,6 +98,10 @@ static inline int machine_set_up(void **state)
 	m.bus = bus_new(m.env.trace);
 	assert_non_null(m.bus);
 	assert_int_equal(blk_mem_new(&m.disk[0], TEST_DISK, NULL), 0);
+	assert_int_equal(net_open(&m.net[0], "loop", &(struct net_env){.clock = &m.clock}, NULL),
+			 0);
+	m.env.net = m.net;
+	m.env.nr_nets = ARRAY_SIZE(m.net);
 	m.env.disk = m.disk;
 	m.env.nr_disks = ARRAY_SIZE(m.disk);
 	m.env.clock = &m.clock;
@@ -119,6 +125,7 @@ static inline int machine_tear_down(void **state)
 
 	bus_free(m->bus);
 	blk_close(m->disk[0]);
+	net_close(m->net[0]);
 	trace_free(m->env.trace);
 	gmem_free(m->env.mem);
 	chr_fini(&m->serial);

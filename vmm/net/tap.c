@@ -125,8 +125,9 @@ int net_tap_new(struct net **out, struct net_text *text, const struct net_env *e
 		return err_set(err, -ENOMEM, "no memory for a network");
 	}
 	t->fd = -1;
-	t->net.live = true;
-	if (input_mode(env->input) != INPUT_REPLAY)
+	/* A replay repeats. */
+	t->net.live = input_mode(env->input) != INPUT_REPLAY;
+	if (t->net.live)
 		r = tap_open(t, text->text, err);
 	(void)snprintf(name, sizeof(name), "tap:%.26s", text->text);
 	r = r ? r : input_add(env->input, &t->source, name, &tap_input, t, err);

@@ -468,9 +468,9 @@ int net_user_new(struct net **out, struct net_text *t, const struct net_env *env
 	clock_timer_init(&u->timer, user_due, u);
 	u->log.max = LOG_BYTES;
 	u->open = open;
-	u->net.live = open;
+	u->net.live = open && input_mode(env->input) != INPUT_REPLAY;
 	u->now = clock_now(env->clock);
-	if (!open || input_mode(env->input) != INPUT_REPLAY) {
+	if (!open || u->net.live) {
 		r = load(u, err);
 		if (!r && make(u))
 			r = err_set(err, -ENOMEM, "network user: libslirp does not start");

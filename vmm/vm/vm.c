@@ -77,6 +77,20 @@ static int open_disks(struct vm *vm, const struct vm_spec *spec, struct err *err
 	return r == -ENOENT ? err_set(err, -EINVAL, "%s", err ? err->msg : "") : r;
 }
 
+static int open_nets(struct vm *vm, const struct vm_spec *spec, struct err *err)
+{
+	const struct net_env env = {.clock = &vm->clock, .input = vm->input};
+	int r = 0;
+
+	if (spec->nr_nets > VM_NETS)
+		return err_set(err, -EINVAL, "%u networks: at most %u", spec->nr_nets, VM_NETS);
+	for (unsigned i = 0; i < spec->nr_nets && !r; i++) {
+		r = net_open(&vm->net[i], spec->nets[i], &env, err);
+		vm->nr_nets += !r;
+	}
+	return r == -ENOENT ? err_set(err, -EINVAL, "%s", err ? err->msg : "") : r;
+}
+
 /* ---- the CPU -----------------------------------------------------------------------------------
  */
 
@@ -189,6 +203,7 @@ int vm_new(struct vm **out, const struct vm_spec *given, struct err *err)
 	}
 	trace_set_sources(vm->trace, &vm->clock.now, NULL);
 	r = open_disks(vm, spec, err);
+	r = r ? r : open_nets(vm, spec, err);
 	if (r)
 		goto fail;
 	r = vm_add_devices(vm, spec, err);
@@ -236,6 +251,8 @@ void vm_free(struct vm *vm)
 	gmem_free(vm->mem);
 	/* It knows the back ends, which know nothing of it by then. */
 	input_free(vm->input);
+	while (vm->nr_nets)
+		net_close(vm->net[--vm->nr_nets]);
 	chr_fini(&vm->serial);
 	chr_fini(&vm->console);
 	while (vm->nr_chrs) {
@@ -299,6 +316,11 @@ struct dev *vm_device(struct vm *vm, const char *name)
 struct blk *vm_disk(struct vm *vm, unsigned i)
 {
 	return i < vm->nr_disks ? vm->disk[i] : NULL;
+}
+
+struct net *vm_net(struct vm *vm, unsigned i)
+{
+	return i < vm->nr_nets ? vm->net[i] : NULL;
 }
 
 const struct load_result *vm_loaded(const struct vm *vm)

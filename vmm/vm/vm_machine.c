@@ -94,6 +94,8 @@ static int add_device(struct vm *vm, const char *spec, struct rng *rng, struct e
 		.console = &vm->console,
 		.disk = vm->disk,
 		.nr_disks = vm->nr_disks,
+		.net = vm->net,
+		.nr_nets = vm->nr_nets,
 		.chr = vm->chr,
 		.nr_chrs = vm->nr_chrs,
 		.host = {.ctx = vm,

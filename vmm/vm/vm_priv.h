@@ -62,12 +62,15 @@ struct vm {
 	struct chr *chr[VM_CHRS];
 	unsigned nr_chrs;
 	const volatile int *stop; /* a signal wants the run to stop; NULL: none does */
-	enum vm_machine machine;	   /* TEST or PC */
+	enum vm_machine machine;  /* TEST or PC */
 	struct dev *dev[VM_PLATFORM + VM_DEVICES];
 	unsigned nr_dev;
 	struct blk *disk[VM_DISKS];
 	unsigned nr_disks;
-	const struct vm_snap *disk_snap; /* what the disks can go back to; never dereferenced */
+	struct net *net[VM_NETS];
+	unsigned nr_nets;
+	const struct vm_snap
+		*disk_snap; /* what disks and networks can go back to; never dereferenced */
 	struct dev *pic, *lapic, *ioapic, *testdev, *pci; /* in dev[] too; NULL: not there */
 	bool has_pci;	  /* or will have, when all devices are there */
 	char *cmdline;	  /* what fw-cfg tells */
@@ -78,7 +81,7 @@ struct vm {
 	unsigned exit_ns;      /* virtual time that an exit takes */
 	uint64_t icount_extra; /* of the CPU's count: not this machine's own past */
 	bool track_dirty, hlt_resumes, finishes;
-	bool input_done; /* input knows how the run ended */
+	bool input_done;    /* input knows how the run ended */
 	bool host_time;	    /* the clock follows the host's */
 	uint64_t host_base; /* the host's time when the clock was 0 */
 	uint64_t back_at;   /* when the CPU comes back for a timer at the latest */

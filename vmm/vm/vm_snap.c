@@ -40,7 +40,7 @@ static int load_chrs(struct vm *vm, const struct vm_snap *s, struct err *err)
 	return 0;
 }
 
-static int mark_disks(struct vm *vm, const struct vm_snap *s, struct err *err)
+static int mark_back_ends(struct vm *vm, const struct vm_snap *s, struct err *err)
 {
 	for (unsigned i = 0; i < vm->nr_disks; i++) {
 		int r = vm->disk[i]->read_only ? 0 : blk_mark(vm->disk[i]);
@@ -51,14 +51,21 @@ static int mark_disks(struct vm *vm, const struct vm_snap *s, struct err *err)
 				       "go to a file; leave rw out",
 				       i);
 	}
+	for (unsigned i = 0; i < vm->nr_nets; i++) {
+		int r = net_mark(vm->net[i], err);
+
+		if (r)
+			return r;
+	}
 	vm->disk_snap = s;
 	return 0;
 }
 
 static int rewind_disks(struct vm *vm, const struct vm_snap *s, struct err *err)
 {
-	if (vm->nr_disks && vm->disk_snap != s)
-		return err_set(err, -EINVAL, "the disks go back to the newest snapshot only");
+	if ((vm->nr_disks || vm->nr_nets) && vm->disk_snap != s)
+		return err_set(err, -EINVAL,
+			       "disks and networks go back to the newest snapshot only");
 	for (unsigned i = 0; i < vm->nr_disks; i++) {
 		int r = vm->disk[i]->read_only ? 0 : blk_rewind(vm->disk[i]);
 
@@ -66,6 +73,16 @@ static int rewind_disks(struct vm *vm, const struct vm_snap *s, struct err *err)
 			return err_set(err, r, "disk %u does not go back", i);
 	}
 	return 0;
+}
+
+/* The clock is back already: they arm timers. */
+static int rewind_nets(struct vm *vm, struct err *err)
+{
+	int r = 0;
+
+	for (unsigned i = 0; i < vm->nr_nets && !r; i++)
+		r = net_rewind(vm->net[i], err);
+	return r;
 }
 
 int vm_snap(struct vm *vm, struct vm_snap **out, struct err *err)
@@ -99,7 +116,7 @@ int vm_snap(struct vm *vm, struct vm_snap **out, struct err *err)
 	r = r ? r : vm->cpu->ops->sync_dirty(vm->cpu, err);
 	r = r ? r : gmem_snap(vm->mem, &s->mem, err);
 	/* Last: from here on no older snapshot can be restored. */
-	r = r ? r : mark_disks(vm, s, err);
+	r = r ? r : mark_back_ends(vm, s, err);
 	if (r) {
 		vm_snap_free(s);
 		return r;
@@ -138,7 +155,8 @@ int vm_restore(struct vm *vm, const struct vm_snap *s, struct err *err)
 			       "before they change");
 	/* Devices re-arm their timers by deadline: time first. */
 	vm->clock.now = s->now;
-	r = load_devices(vm, s, err);
+	r = rewind_nets(vm, err);
+	r = r ? r : load_devices(vm, s, err);
 	if (r)
 		return r;
 	r = vm->cpu->ops->set(vm->cpu, &s->cpu, err);

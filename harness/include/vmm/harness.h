@@ -21,6 +21,7 @@
 
 #define GUEST_DEVICES  8
 #define GUEST_DISKS    4
+#define GUEST_NETS     4
 #define GUEST_CHRS     4
 #define GUEST_NEEDS    8
 #define GUEST_XFAILS   4
@@ -66,6 +67,8 @@ struct guest_spec {
 	unsigned nr_devices;
 	char *disks[GUEST_DISKS]; /* `disk: mem:SIZE[,ro]` */
 	unsigned nr_disks;
+	char *nets[GUEST_NETS]; /* `net: loop`, `peer`, `user`, `script:=RULE;RULE`... */
+	unsigned nr_nets;
 	char *chrs[GUEST_CHRS]; /* `chr: buf[:TEXT]` or `chr: loop` */
 	unsigned nr_chrs;
 	enum guest_load load;

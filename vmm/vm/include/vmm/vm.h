@@ -22,6 +22,7 @@
 #include <vmm/dev.h>
 #include <vmm/gmem.h>
 #include <vmm/load.h>
+#include <vmm/net.h>
 #include <vmm/trace.h>
 #include <vmm/x86.h>
 
@@ -32,6 +33,7 @@
 #define VM_DEVICES     16
 #define VM_DISKS       8
 #define VM_CHRS	       8
+#define VM_NETS	       8
 
 enum vm_cpu { VM_CPU_SOFT, VM_CPU_KVM, VM_CPU_SCRIPT, VM_CPUS };
 /* "soft", "kvm", "script" */
@@ -68,6 +70,8 @@ struct vm_spec {
 	unsigned nr_disks;
 	const char *const *chrs; /* chr_open()'s text: "buf:TEXT", "pty", ... */
 	unsigned nr_chrs;
+	const char *const *nets; /* net_open()'s text: "loop", "user", "pcap:FILE", ... */
+	unsigned nr_nets;
 	const char *serial; /* the same, for the serial port; NULL: (input), and a buffer */
 	/*
 	 * What comes from outside is recorded in this file, which is there when the machine is gone, or
@@ -201,8 +205,8 @@ int vm_run(struct vm *vm, const struct vm_limits *lim, struct vm_result *res);
 void vm_set_pass_code(struct vm *vm, uint8_t want);
 
 /*
- * A snapshot (track_dirty, else -EINVAL) and back to it. Disks go back too, to the newest snapshot
- * only: restoring an older one of a machine with disks is -EINVAL, and -ENOTSUP is a snapshot of one
+ * A snapshot (track_dirty, else -EINVAL) and back to it. Disks and networks go back too, to the newest
+ * snapshot only: restoring an older one of a machine with some is -EINVAL, and -ENOTSUP is a snapshot of one
  * whose changes go to a file, or one with live input, which does not come again; in replay it does. Restoring forgets the trace: the stream is
  * that of the run since. A script is not part of the machine: it goes on where it stands.
  * -EINVAL: memory regions were added or removed since. After any failure of
@@ -237,6 +241,7 @@ struct dev *vm_device(struct vm *vm, const char *name); /* by instance name "uar
 struct dev *vm_device_at(struct vm *vm,
 			 unsigned i); /* the (i)-th in order of attachment, NULL past the end */
 struct input *vm_input(struct vm *vm);
+struct net *vm_net(struct vm *vm, unsigned i);	/* likewise of the networks */
 struct chr *vm_chr(struct vm *vm, unsigned i);	/* likewise of the character back ends */
 struct blk *vm_disk(struct vm *vm, unsigned i); /* the (i)-th of the spec's, NULL past the end */
 const struct load_result *vm_loaded(const struct vm *vm);
