@@ -4,7 +4,7 @@
 %include "test.inc"
 %include "packed.inc"
 	v_write	V_DEV_FEAT_SEL, 1
-	assert_v V_DEV_FEATURES, VF_HI_VERSION_1
+	assert_v V_DEV_FEATURES, VF_HI_VERSION_1 | VF_HI_RING_RESET
 	v_write	V_STATUS, VS_ACKNOWLEDGE
 	v_write	V_STATUS, VS_ACKNOWLEDGE | VS_DRIVER
 	v_write	V_DRV_FEAT_SEL, 1
