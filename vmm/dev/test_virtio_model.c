@@ -400,50 +400,39 @@ static void save_and_load(struct world *w)
 		w->m->lines |= LINE;
 }
 
+/* The driver took the queue back: whatever the time, nobody may write to anything. */
+static void nothing_more(struct world *w)
+{
+	w->q.nr = 0;
+	w->q.nr_wrote = 0;
+	(void)clock_advance(&w->m->clock, 10000);
+	qm_compare(&w->q);
+}
+
 static void step(struct world *w)
 {
-	switch (pick(w, 40)) {
-	case 0:
-		wr(w->m, QUEUE_RESET, 1);
-		(void)clock_advance(&w->m->clock, 10000);
-		w->q.nr = 0; /* nobody may write to anything now */
-		qm_compare(&w->q);
-		queue_up(w);
-		break;
-	case 1:
-		wr(w->m, STATUS, 0);
-		(void)clock_advance(&w->m->clock, 10000);
-		w->q.nr = 0;
-		w->q.nr_wrote = 0;
-		qm_compare(&w->q);
-		device_up(w);
-		break;
-	case 2:
-	case 3:
-		save_and_load(w);
-		break;
-	case 4:
-	case 5:
-	case 6:
-	case 7:
-		ask(w);
-		break;
-	case 8:
-	case 9:
-	case 10:
-	case 11:
-	case 12:
-		wr(w->m, QUEUE_NOTIFY, 0);
-		break;
-	case 13:
-	case 14:
-	case 15:
-	case 16:
-		(void)clock_advance(&w->m->clock, pick(w, 1500));
-		break;
-	default:
+	unsigned n = pick(w, 100);
+
+	if (n >= 56) {
 		offer_one(w);
 		return;
+	}
+	if (n >= 36) {
+		(void)clock_advance(&w->m->clock, pick(w, 1500));
+	} else if (n >= 16) {
+		wr(w->m, QUEUE_NOTIFY, 0);
+	} else if (n >= 6) {
+		ask(w);
+	} else if (n >= 2) {
+		save_and_load(w);
+	} else if (n) {
+		wr(w->m, QUEUE_RESET, 1);
+		nothing_more(w);
+		queue_up(w);
+	} else {
+		wr(w->m, STATUS, 0);
+		nothing_more(w);
+		device_up(w);
 	}
 	(void)qm_look(&w->q);
 }
@@ -463,7 +452,7 @@ static void run(struct machine *m, const struct subject *s, const char *opts, ui
 	w->q.m = m;
 	w->q.what = what;
 	w->q.back = back;
-	w->q.before = malloc(TEST_RAM);
+	w->q.before = calloc(1, TEST_RAM);
 	assert_non_null(w->q.before);
 	w->rng.s = seed;
 	m->env.seed = seed;
