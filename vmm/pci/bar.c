@@ -112,7 +112,7 @@ static void tell_ram(struct pci_func *f, uint64_t base, uint64_t len)
 	}
 }
 
-static void map(struct pci_func *f, unsigned bar, bool tell)
+static void map(struct pci_func *f, unsigned bar, bool tell, bool restore)
 {
 	struct pci_bar *b = &f->bar[bar];
 	enum bus_space space;
@@ -127,6 +127,8 @@ static void map(struct pci_func *f, unsigned bar, bool tell)
 		f->decoded = (uint8_t)(f->decoded | 1u << bar);
 	else
 		b->id = -1;
+	if (b->id < 0 && !restore)
+		f->decoded = (uint8_t)(f->decoded & ~(1u << bar));
 	if (!tell)
 		return;
 	if (b->id < 0)
@@ -138,7 +140,7 @@ static void map(struct pci_func *f, unsigned bar, bool tell)
 void pci_func_map(struct pci_func *f, bool tell)
 {
 	for (unsigned i = 0; i < PCI_BARS; i++)
-		map(f, i, tell);
+		map(f, i, tell, false);
 }
 
 /*
@@ -149,7 +151,7 @@ void pci_func_restore(struct pci_func *f)
 {
 	for (unsigned i = 0; i < PCI_BARS; i++)
 		if (f->decoded >> i & 1)
-			map(f, i, false);
+			map(f, i, false, true);
 }
 
 /* ---- accesses without a bus --------------------------------------------------------------------------- */

@@ -164,6 +164,7 @@ int pci_func_post_load(struct dev *d, struct err *err)
 {
 	struct pci_func *f = container_of(d, struct pci_func, dev);
 	bool status = f->intx && !pci_msix_enabled(f);
+	uint8_t decoded;
 	int rc;
 
 	for (unsigned i = 0; i < PCI_CONFIG_LEN; i++) {
@@ -190,6 +191,9 @@ int pci_func_post_load(struct dev *d, struct err *err)
 	rc = pci_msix_post_load(f, err);
 	if (rc)
 		return rc;
+	decoded = f->decoded;
+	pci_func_unmap_all(f); /* where it was */
+	f->decoded = decoded;
 	if (f->host)
 		pci_host_restore(f->host);
 	else
