@@ -5,7 +5,7 @@
 %define Q_PACKED
 %include "balloon.inc"
 	bl_start BLF_REPORT
-	bl_free	BL_REPORT, BL_PAGES + 0x2000, 0x2000
+	bl_free	BL_REPORT, BL_PAGES + 0x2000, 0x2000, 0x2000
 	assert_page 1, BL_FULL
 	assert_page 2, 0
 	assert_page 3, 0

@@ -6,7 +6,7 @@
 	bl_start BLF_REPORT | BLF_POISON
 	v_write	BLC_POISON, 0xaaaaaaaa
 	assert_v BLC_POISON, 0xaaaaaaaa
-	bl_free	BL_REPORT, BL_PAGES + 0x2000, 0x1000
+	bl_free	BL_REPORT, BL_PAGES + 0x2000, 0x1000, 0x1000
 	assert_page 1, BL_FULL
 	assert_page 2, 0xaa
 	assert_page 3, BL_FULL

@@ -148,18 +148,18 @@ static void poison(struct virtio_balloon *b, uint64_t gpa, uint64_t len)
 		(void)gmem_write(b->v.dev.env.mem, gpa + off, page, PAGE);
 }
 
-/* The whole pages in a chain's writable part are free. */
-static void free_pages(struct virtio_balloon *b, const struct virtq_chain *c)
+/* The whole pages in a chain's writable part are free. used.len is what became of it without a gap. */
+static void free_pages(struct virtio_balloon *b, struct virtq_chain *c)
 {
 	uint64_t left = RANGE_MAX;
+	bool gap = false;
 
 	for (uint32_t i = c->nr_out; i < c->nr_out + c->nr_in; i++) {
 		uint64_t gpa = align_up(c->seg[i].gpa, PAGE);
-		uint64_t skip = gpa - c->seg[i].gpa, len;
+		uint64_t skip = gpa - c->seg[i].gpa, len = 0;
 
-		if (skip >= c->seg[i].len)
-			continue;
-		len = align_down(c->seg[i].len - skip, PAGE);
+		if (skip < c->seg[i].len)
+			len = align_down(c->seg[i].len - skip, PAGE);
 		if (len > left) {
 			dev_guest_error(&b->v.dev,
 					"virtio-balloon: more free pages than a chain has",
@@ -170,8 +170,12 @@ static void free_pages(struct virtio_balloon *b, const struct virtq_chain *c)
 		b->freed += len >> PFN_SHIFT;
 		if (virtio_has(&b->v, F_PAGE_POISON) && b->poison)
 			poison(b, gpa, len);
-		else
+		else if (len)
 			(void)gmem_discard(b->v.dev.env.mem, gpa, len);
+		gap |= skip != 0 && c->seg[i].len;
+		if (!gap)
+			c->written += (uint32_t)len;
+		gap |= skip + len != c->seg[i].len;
 	}
 }
 
@@ -260,7 +264,7 @@ static void set_command(struct virtio_balloon *b, uint32_t cmd)
 	virtio_config_changed(&b->v);
 }
 
-static void on_hint(struct virtio_balloon *b, const struct virtq_chain *c)
+static void on_hint(struct virtio_balloon *b, struct virtq_chain *c)
 {
 	uint8_t id[4];
 
@@ -287,7 +291,7 @@ static void on_hint(struct virtio_balloon *b, const struct virtq_chain *c)
 /* ---- queues -------------------------------------------------------------------------------------- */
 
 /* True: the chain stays with the device. */
-static bool serve(struct virtio_balloon *b, unsigned queue, const struct virtq_chain *c)
+static bool serve(struct virtio_balloon *b, unsigned queue, struct virtq_chain *c)
 {
 	static const uint8_t needs[NR_QUEUES] = {
 		[Q_STATS] = F_STATS_VQ, [Q_HINT] = F_FREE_PAGE_HINT, [Q_REPORT] = F_PAGE_REPORTING};
