@@ -332,7 +332,8 @@ static void dq_op_hook(void)
 {
 	struct dq_change c = {.countdown = 1u + dq_u8() % 32, .off = dq_u8(), .flip = dq_u8()};
 
-	if (W.dear && W.nr_pending < DQ_CHANGES)
+	/* What a notification says is compared with the ring, which is then read once more. */
+	if (W.dear && !virtio_has(W.v, VIRTIO_F_NOTIFICATION_DATA) && W.nr_pending < DQ_CHANGES)
 		W.pending[W.nr_pending++] = c;
 }
 

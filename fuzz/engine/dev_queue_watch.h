@@ -130,6 +130,21 @@ static void dq_swap_changes(bool back)
 	}
 }
 
+/* Does a chain that the device has say that it may read there? */
+static bool dq_is_payload(uint64_t gpa)
+{
+	for (unsigned k = 0; k < W.v->nr_queues; k++) {
+		for (unsigned m = W.q[k].flying; m; m &= m - 1) {
+			const struct dq_chain *c = &W.q[k].chain[__builtin_ctz(m)];
+
+			for (uint32_t i = 0; i < c->nr_out; i++)
+				if (gpa - c->seg[i].gpa < c->seg[i].len)
+					return true;
+		}
+	}
+	return false;
+}
+
 static void dq_on_read(void *ctx, struct gmem *g, uint64_t gpa, uint64_t len)
 {
 	unsigned n = 0;
@@ -139,6 +154,8 @@ static void dq_on_read(void *ctx, struct gmem *g, uint64_t gpa, uint64_t len)
 	if (!W.inside)
 		return;
 	FUZZ_ORACLE(++W.steps < DQ_STEPS_MAX, "steps", "no end of reading and storing");
+	if (W.nr_pending && gpa < DQ_TABLES && dq_is_payload(gpa))
+		W.unsure = true; /* rings, read as payload too */
 	for (unsigned i = 0; i < W.nr_pending; i++) {
 		struct dq_change c = W.pending[i];
 		uint64_t at = gpa + c.off % len;
@@ -321,6 +338,7 @@ static void dq_popped(unsigned k, uint16_t id)
 	memset(c, 0, offsetof(struct dq_chain, gap));
 	c->queue = k;
 	c->call = W.calls;
+	c->nth = W.taken;
 	dq_swap_changes(true);
 	if (v->packed) {
 		c->head = q->next;
@@ -336,7 +354,7 @@ static void dq_popped(unsigned k, uint16_t id)
 	}
 	dq_swap_changes(false);
 	/* A word that the rules have read twice may be another the second time. */
-	W.unsure |= W.nr_done && (c->error || (c->indirect && W.astray));
+	W.unsure |= W.nr_done && (c->error || c->indirect);
 	if (c->error)
 		c->nr_out = c->nr_in = 0, c->out_bytes = c->in_bytes = 0;
 	FUZZ_ORACLE(W.unsure || c->id == id, "head", "%u was taken, %u is offered", id, c->id);

@@ -26,9 +26,9 @@ struct dq_chain {
 	bool error;   /* malformed: it has no segments */
 	bool refused; /* virtq said so */
 	bool indirect;
-	unsigned call;	  /* into the device in which it was taken: see dq_at_once() */
-	uint64_t note[2]; /* the target's own, from popped() to used() */
-	bool shared;	  /* its writable bytes are not its own: who stored what can't be told */
+	unsigned call, nth; /* when it was taken: see dq_at_once() */
+	uint64_t note[2];   /* the target's own, from popped() to used() */
+	bool shared;	    /* its writable bytes are not its own: who stored what can't be told */
 	uint32_t nr_out, nr_in;
 	uint64_t out_bytes, in_bytes;
 	uint64_t stored; /* bytes without a gap from the first on */
@@ -290,10 +290,10 @@ __attribute__((unused)) static void dq_tag(uint32_t tag)
 	W.tag = tag;
 }
 
-/* Was it taken in the call in which it is given back? Then the driver touched nothing in between. */
+/* Is it given back in the call in which it was taken, and nothing came in between? */
 __attribute__((unused)) static bool dq_at_once(const struct dq_chain *c)
 {
-	return c->call == W.calls;
+	return c->call == W.calls && c->nth == W.taken;
 }
 
 /* Bytes of a chain's readable part, as memory is now; how many there were. */
