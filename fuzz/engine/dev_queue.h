@@ -32,6 +32,7 @@
  *	event()		something happens outside: a packet comes in, a key is pressed
  *	popped()	the device took a chain (well-formed): look at it before the device does
  *	used()		and gave it back, (len) bytes stored: do they say what they must?
+ *	may_write()	a store that is in no chain's writable part: has the driver allowed it otherwise?
  *	check()		what must hold after each call into the device
  *	hash()		of back ends, for comparing two runs of an input
  *

@@ -276,8 +276,9 @@ static void dq_on_write(void *ctx, struct gmem *g, uint64_t gpa, uint64_t len)
 				return;
 			}
 	}
-	FUZZ_ORACLE(W.unsure, "write-set", "%llu bytes at %#llx are no chain's to be written",
-		    (unsigned long long)len, (unsigned long long)gpa);
+	FUZZ_ORACLE(W.unsure || (W.spec->may_write && W.spec->may_write(gpa, len)), "write-set",
+		    "%llu bytes at %#llx are no chain's to be written", (unsigned long long)len,
+		    (unsigned long long)gpa);
 }
 
 /* ---- what the queues say --------------------------------------------------------------------------- */

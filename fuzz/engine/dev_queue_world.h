@@ -50,6 +50,7 @@ struct dq_spec {
 	void (*event)(uint8_t b);
 	void (*popped)(struct dq_chain *c);
 	void (*used)(const struct dq_chain *c, uint32_t len);
+	bool (*may_write)(uint64_t gpa, uint64_t len);
 	void (*check)(void);
 	uint64_t (*hash)(uint64_t seed);
 };

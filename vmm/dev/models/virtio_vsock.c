@@ -693,7 +693,8 @@ static void send_event(struct virtio_vsock *s)
 
 	st_le32(event, EVENT_TRANSPORT_RESET);
 	while (s->event_owed && virtq_next(q, &chain) == 1) {
-		if (virtq_write(q, &chain, 0, event, EVENT_LEN) == EVENT_LEN)
+		if (chain.in_bytes >= EVENT_LEN &&
+		    virtq_write(q, &chain, 0, event, EVENT_LEN) == EVENT_LEN)
 			s->event_owed = false;
 		else
 			dev_guest_error(&s->v.dev,
