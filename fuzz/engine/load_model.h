@@ -585,6 +585,48 @@ static inline void lm_map_end(const struct lm_case *c, const struct lm_map *m)
 		    (unsigned long long)m->ram, (unsigned long long)want);
 }
 
+/*
+ * All of the zero page: what a loader must write (boot.rst), what the image's header has, and no other
+ * byte. Judged elsewhere, so taken as it is: the memory map and where the command line lies.
+ */
+static inline void lm_check_zero_page(const struct lm_case *c, struct gmem *mem,
+				      const struct lm_plan *pl, uint64_t at)
+{
+	const uint8_t *z = gmem_ro(mem, at, 4096);
+	static uint8_t want[4096];
+	unsigned i, map;
+
+	FUZZ_ORACLE(z && z[0x1e8] <= 128, "zero-page", "e820_entries or not in RAM");
+	memset(want, 0, sizeof(want));
+	if (lm_detect(c->img, c->len) == LOAD_BZIMAGE) {
+		memcpy(want + 0x1f1, c->img + 0x1f1, 0x202u + c->img[0x201] - 0x1f1);
+		st_le32(want + 0x214, (uint32_t)lm.res.image.gpa * (lm.res.image.gpa >> 32 == 0));
+	} else {
+		st_le16(want + 0x1fe, 0xaa55);
+		memcpy(want + 0x202, "HdrS\x0c\x02", 6);
+		want[0x211] = 1; /* LOADED_HIGH */
+	}
+	st_le64(want + 0x70, c->req.rsdp);
+	st_le16(want + 0x1fa, 0xffff);
+	want[0x210] = 0xff;
+	want[0x211] &= 0xfd; /* KASLR_FLAG */
+	st_le16(want + 0x226, 0);
+	st_le32(want + 0x218, (uint32_t)pl->initrd);
+	st_le32(want + 0x21c, (uint32_t)c->req.initrd.len);
+	st_le64(want + 0x250, 0);
+	memcpy(want + 0x228, z + 0x228, 4);
+	if (ld_le16(want + 0x206) < 0x0202) {
+		st_le16(want + 0x20, 0xa33f);
+		memcpy(want + 0x22, z + 0x22, 2);
+	}
+	map = z[0x1e8];
+	want[0x1e8] = (uint8_t)map;
+	memcpy(want + 0x2d0, z + 0x2d0, 20u * map);
+	for (i = 0; i < 4096 && want[i] == z[i]; i++)
+		;
+	FUZZ_ORACLE(i == 4096, "zero-page", "0x%x has 0x%02x, not 0x%02x", i, z[i], want[i]);
+}
+
 /* The state of the boot protocols and the zero page's parts that all have. */
 static inline void lm_check_linux(const struct lm_case *c, struct gmem *mem,
 				  const struct lm_plan *pl)
@@ -614,6 +656,7 @@ static inline void lm_check_linux(const struct lm_case *c, struct gmem *mem,
 	FUZZ_ORACLE(lm_peek(mem, z + 0x218, 4) == pl->initrd &&
 			    lm_peek(mem, z + 0x21c, 4) == c->req.initrd.len,
 		    "zero-page", "ramdisk_image or ramdisk_size");
+	lm_check_zero_page(c, mem, pl, z);
 	for (uint64_t i = 0; i < n; i++)
 		lm_map_entry(c, &m, lm_peek(mem, z + 0x2d0 + 20 * i, 8),
 			     lm_peek(mem, z + 0x2d8 + 20 * i, 8),
