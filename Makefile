@@ -55,7 +55,7 @@ part = $(word $(1),$(subst :, ,$(2)))
 unpack-has = $(if $(filter $(WITHOUT),$(call part,2,$(1)).h),,$(wildcard $(addsuffix /$(call part,2,$(1)).h,/usr/include /usr/local/include)))
 LIBS_unpack := $(foreach u,$(UNPACKERS),$(if $(call unpack-has,$(u)),-l$(call part,3,$(u))))
 # Compressed clusters of qcow2.
-LIBS_blk := $(filter -lz,$(LIBS_unpack))
+LIBS_blk := $(filter -lz -lzstd,$(LIBS_unpack))
 
 # What a unit test may include and link beside its module's own closure.
 TESTDEPS_virtq :=

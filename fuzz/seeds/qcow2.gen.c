@@ -92,6 +92,7 @@ int main(int argc, char **argv)
 		{2, 10, 4, SIZE, "base", "qcow2"}, {3, 12, 0, SIZE, NULL, NULL},
 	};
 	struct image m = {0};
+	uint8_t data[4096];
 	char name[64];
 
 	if (argc != 2) {
@@ -131,6 +132,15 @@ int main(int argc, char **argv)
 	(void)image_put_compressed(&m, 1, m.p);
 	m.p[m.len - 512] = 0xff;
 	put("not-deflated", RW, 0, OPS(P(1, 4), W(1, 1)), &m);
+	image_make(&m, &specs[5]);
+	image_compression(&m, 1);
+	memset(data, 0x33, sizeof(data));
+	(void)image_put_zstd(&m, 0, data, 1);
+	(void)image_put_zstd(&m, 2, data, 4);
+	put("zstd", RW, 0, OPS(W(0, 4), P(1, 4), W(16, 9)), &m);
+	put("zstd-read", RO, 0, OPS(W(0, 4), W(16, 9)), &m);
+	m.p[m.len - 4096] ^= 0xff;
+	put("not-zstd", RW, 0, OPS(W(16, 4), P(16, 8)), &m);
 	damaged(&m, &specs[1]);
 	free(m.p);
 	return failed;

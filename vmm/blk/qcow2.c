@@ -3,6 +3,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include <unpack_config.h> /* generated: is there libzstd? */
+
 #include "qcow2_priv.h"
 
 #define TABLES_KEPT (1u << 20) /* bytes of them, but four at least */
@@ -74,22 +76,43 @@ static int check_features(const uint8_t *p, uint32_t header_len, uint32_t cluste
 		return refuse(err, o, -EROFS,
 			      "it is marked dirty, its reference counts may be wrong: open it with "
 			      ",ro or repair it with qemu-img check -r all");
-	features &= ~(uint64_t)(F_DIRTY | F_CORRUPT);
+	features &= ~(uint64_t)(F_DIRTY | F_CORRUPT | F_COMPRESSION);
 	if (!features)
 		return 0;
 	bit = (unsigned)__builtin_ctzll(features);
 	if (bit == 2)
 		return refuse(err, o, -ENOTSUP,
 			      "it keeps its data in another file (external data)");
-	if (bit == 3)
-		return refuse(err, o, -ENOTSUP,
-			      "its clusters are compressed by something other than deflate");
 	if (bit == 4)
 		return refuse(err, o, -ENOTSUP, "it has extended L2 entries (subclusters)");
 	read_extensions(p, header_len, cluster, bit, &n);
 	return err_set(err, -ENOTSUP,
 		       "disk %.120s: it needs feature %u \"%.46s\", which is not known here",
 		       o->name, bit, n.unknown);
+}
+
+/* Format "compression_type": there is a bit for what is not deflate, and a byte that says what it is. */
+static int judge_compression(struct qcow2 *q, const uint8_t *p, uint32_t header_len,
+			     const struct qcow2_opts *o, struct err *err)
+{
+	uint8_t type = header_len > H_COMPRESSION ? p[H_COMPRESSION] : 0;
+
+	if (!(ld_be64(p + H_INCOMPATIBLE) & F_COMPRESSION))
+		return type ? refuse(err, o, -EINVAL, "a compression type without its feature bit")
+			    : 0;
+	if (!type)
+		return refuse(err, o, -EINVAL, "a compression type's feature bit without one");
+	if (type != COMPRESSION_ZSTD)
+		return err_set(err, -ENOTSUP,
+			       "disk %.120s: its clusters are compressed by method %u: deflate "
+			       "and zstd are known",
+			       o->name, type);
+	if (!UNPACK_WITH_ZSTD)
+		return refuse(err, o, -ENOTSUP,
+			      "its clusters are compressed by zstd: install libzstd's headers and "
+			      "build Vise again, or convert it with qemu-img");
+	q->zstd = true;
+	return 0;
 }
 
 /* Numbers of the header into (q); the cluster size is known already and (p) is the first one. */
@@ -110,9 +133,9 @@ static int judge_header(struct qcow2 *q, const uint8_t *p, uint32_t header_len,
 			return r;
 		q->order = ld_be32(p + H_REFCOUNT_ORDER);
 		q->autoclear = ld_be64(p + H_AUTOCLEAR);
-		if (header_len > H_COMPRESSION && p[H_COMPRESSION])
-			return refuse(err, o, -EINVAL,
-				      "a compression type without its feature bit");
+		r = judge_compression(q, p, header_len, o, err);
+		if (r)
+			return r;
 	}
 	if (q->order > 6)
 		return refuse(err, o, -EINVAL, "a refcount order over 6");

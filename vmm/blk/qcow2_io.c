@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* qcow2: what is read and written, through the L1 and L2 tables (format "Cluster mapping"). */
-#include <unpack_config.h> /* generated: is there zlib? */
+#include <unpack_config.h> /* generated: are there zlib and libzstd? */
 
 #include "qcow2_priv.h"
 
 #if UNPACK_WITH_ZLIB
 #include <zlib.h>
+#endif
+#if UNPACK_WITH_ZSTD
+#include <zstd.h>
 #endif
 
 /* ---- entries ------------------------------------------------------------------------------------- */
@@ -100,6 +103,31 @@ static int inflate_cluster(struct qcow2 *q, uint32_t len)
 }
 #endif
 
+/* The same by zstd: frames, one behind the other, until the cluster is whole. No window beside it. */
+static int unzstd_cluster(struct qcow2 *q, uint32_t len)
+{
+#if UNPACK_WITH_ZSTD
+	size_t in = 0, out = 0;
+
+	while (out < q->cluster) {
+		size_t frame = ZSTD_findFrameCompressedSize(q->packed + in, len - in), n;
+
+		if (ZSTD_isError(frame) || !frame)
+			return -EIO;
+		n = ZSTD_decompress(q->unpacked + out, q->cluster - out, q->packed + in, frame);
+		if (ZSTD_isError(n))
+			return -EIO;
+		in += frame;
+		out += n;
+	}
+	return 0;
+#else
+	(void)q;
+	(void)len;
+	return -ENOTSUP;
+#endif
+}
+
 int qcow2_unpack(struct qcow2 *q, const struct cluster *c)
 {
 	int r;
@@ -109,7 +137,7 @@ int qcow2_unpack(struct qcow2 *q, const struct cluster *c)
 	q->unpacked_off = 0;
 	r = qcow2_get(q, c->off, q->packed, c->len);
 	if (!r)
-		r = inflate_cluster(q, c->len);
+		r = q->zstd ? unzstd_cluster(q, c->len) : inflate_cluster(q, c->len);
 	if (r)
 		return r;
 	q->unpacked_off = c->off;
@@ -191,6 +219,8 @@ static int begin(struct qcow2 *q)
 	static const uint8_t none[8];
 	int r = 0;
 
+	if (q->broken)
+		return -EIO;
 	if (!q->written && q->autoclear)
 		r = qcow2_put(q, H_AUTOCLEAR, none, sizeof(none));
 	q->written = !r;
@@ -198,18 +228,24 @@ static int begin(struct qcow2 *q)
 }
 
 /*
- * Where it fails nobody knows which entry the file has. Both lead to the same contents, and what comes next
- * starts from the old one and writes it again.
+ * Where it fails, the old entry is written again. Where that fails too (*as_was is false), nobody knows
+ * which of them the file has. Both lead to the same contents, and what comes next starts from the old one
+ * and writes it again; what the new one leads to stays counted.
  */
-static int put_l1(struct qcow2 *q, uint64_t i, uint64_t e)
+static int put_l1(struct qcow2 *q, uint64_t i, uint64_t e, bool *as_was)
 {
 	uint8_t be[8];
 	int r;
 
 	st_be64(be, e);
 	r = qcow2_put(q, q->l1_off + 8 * i, be, sizeof(be));
-	if (!r)
+	*as_was = r != 0;
+	if (!r) {
 		q->l1[i] = e;
+		return 0;
+	}
+	st_be64(be, q->l1[i]);
+	*as_was = !qcow2_put(q, q->l1_off + 8 * i, be, sizeof(be));
 	return r;
 }
 
@@ -217,6 +253,7 @@ static int put_l1(struct qcow2 *q, uint64_t i, uint64_t e)
 static int own_l2(struct qcow2 *q, uint64_t off, uint64_t *table)
 {
 	uint64_t i = l1_index(q, off), old = q->l1[i] & E_OFFSET, count;
+	bool as_was = true;
 	uint8_t *p;
 	int r;
 
@@ -228,7 +265,7 @@ static int own_l2(struct qcow2 *q, uint64_t off, uint64_t *table)
 		if (r)
 			return r;
 		if (count == 1)
-			return put_l1(q, i, old | E_COPIED);
+			return put_l1(q, i, old | E_COPIED, &as_was);
 	}
 	r = qcow2_alloc(q, table);
 	if (r)
@@ -241,28 +278,30 @@ static int own_l2(struct qcow2 *q, uint64_t off, uint64_t *table)
 	}
 	if (!r)
 		r = qcow2_put(q, *table, q->meta, q->cluster);
-	if (r) {
+	if (!r)
+		r = put_l1(q, i, *table | E_COPIED, &as_was);
+	if (!r)
+		return old ? qcow2_free(q, old, 1) : 0;
+	if (as_was)
 		(void)qcow2_free(q, *table, 1);
-		return r;
-	}
-	r = put_l1(q, i, *table | E_COPIED);
-	return r || !old ? r : qcow2_free(q, old, 1);
+	return r;
 }
 
-static int put_entry(struct qcow2 *q, uint64_t table, uint64_t off, uint64_t e)
+static int put_entry(struct qcow2 *q, uint64_t table, uint64_t off, uint64_t e, bool *as_was)
 {
 	uint8_t be[8];
 
 	st_be64(be, e);
-	return qcow2_table_put(q, table, l2_at(q, off), be, sizeof(be));
+	return qcow2_table_put(q, table, l2_at(q, off), be, sizeof(be), as_was);
 }
 
-/* The entry of (off) becomes (e); what it was is used once less. */
+/* The entry of (off) becomes (e); what it was is used once less. *as_was: it is still the old one. */
 static int replace(struct qcow2 *q, uint64_t table, uint64_t off, uint64_t e,
-		   const struct cluster *old)
+		   const struct cluster *old, bool *as_was)
 {
-	int r = put_entry(q, table, off, e);
+	int r = put_entry(q, table, off, e, as_was);
 
+	*as_was = r && *as_was;
 	if (r || !old->off || (e & E_OFFSET) == old->off)
 		return r;
 	return qcow2_free(q, old->off, old->kind == C_COMPRESSED ? old->len : 1);
@@ -301,9 +340,9 @@ static int fill(struct qcow2 *q, const struct cluster *c, uint64_t off, const ui
 /* (n) bytes, all in one cluster. */
 static int write_piece(struct qcow2 *q, uint64_t off, const uint8_t *buf, size_t n)
 {
+	bool own, unused = true; /* the new cluster, where it fails */
 	uint64_t table, target;
 	struct cluster c;
-	bool own;
 	int r = lookup(q, off, &c);
 
 	if (!r)
@@ -314,7 +353,7 @@ static int write_piece(struct qcow2 *q, uint64_t off, const uint8_t *buf, size_t
 		return r;
 	if (own && c.kind == C_DATA) {
 		r = qcow2_put(q, c.off + (off & (q->cluster - 1)), buf, n);
-		return r || c.copied ? r : put_entry(q, table, off, c.off | E_COPIED);
+		return r || c.copied ? r : put_entry(q, table, off, c.off | E_COPIED, NULL);
 	}
 	target = c.off;
 	if (!own) {
@@ -324,8 +363,8 @@ static int write_piece(struct qcow2 *q, uint64_t off, const uint8_t *buf, size_t
 	}
 	r = fill(q, &c, off, buf, n, target);
 	if (!r)
-		return replace(q, table, off, target | E_COPIED, &c);
-	if (!own)
+		r = replace(q, table, off, target | E_COPIED, &c, &unused);
+	if (r && unused && !own)
 		(void)qcow2_free(q, target, 1);
 	return r;
 }
@@ -374,9 +413,10 @@ static int zero_by_writing(struct qcow2 *q, uint64_t off, size_t n)
 static int drop_cluster(struct qcow2 *q, uint64_t off, const struct cluster *c, bool zero)
 {
 	uint64_t table;
+	bool as_was;
 	int r = own_l2(q, off, &table);
 
-	return r ? r : replace(q, table, off, zero ? E_ZERO : 0, c);
+	return r ? r : replace(q, table, off, zero ? E_ZERO : 0, c, &as_was);
 }
 
 static int zero_piece(struct qcow2 *q, uint64_t off, size_t n, bool hint)

@@ -33,8 +33,11 @@
 #define H_V3_LEN	   104u
 #define H_COMPRESSION	   104u
 
-#define F_DIRTY	  0x1u
-#define F_CORRUPT 0x2u
+#define F_DIRTY	      0x1u
+#define F_CORRUPT     0x2u
+#define F_COMPRESSION 0x8u
+
+#define COMPRESSION_ZSTD 1u
 
 /* L1 and L2 entries, format "Cluster mapping". */
 #define E_COPIED     (1ull << 63)
@@ -78,6 +81,8 @@ struct qcow2 {
 	uint64_t *l1, *reftable; /* as in the file, in host order */
 	uint64_t hint;		 /* no cluster below is free */
 	bool written;		 /* the first change has come */
+	bool broken; /* nobody knows which refcount table the file has: no more changes */
+	bool zstd;   /* what clusters are compressed by; else deflate */
 	uint64_t ticks;
 	uint32_t slots_nr;
 	struct slot slots[SLOTS_MAX];
@@ -108,8 +113,12 @@ int qcow2_put(struct qcow2 *q, uint64_t off, const void *buf, size_t len);
 
 /* A table's cluster. *p holds until two more were asked for. */
 int qcow2_table(struct qcow2 *q, uint64_t off, uint8_t **p);
-/* Change (n) bytes at (at) of it, in the file and in memory. */
-int qcow2_table_put(struct qcow2 *q, uint64_t off, uint32_t at, const void *bytes, uint32_t n);
+/*
+ * Change (n) bytes at (at) of it, in the file and in memory. Where it fails, what was there is written
+ * again: *as_was (may be NULL) says whether that is in the file for certain.
+ */
+int qcow2_table_put(struct qcow2 *q, uint64_t off, uint32_t at, const void *bytes, uint32_t n,
+		    bool *as_was);
 void qcow2_table_drop(struct qcow2 *q, uint64_t off);
 
 /* An L2 entry by the format's rules; -EIO: it breaks them, or points out of the file. */

@@ -82,20 +82,27 @@ void qcow2_table_drop(struct qcow2 *q, uint64_t off)
 			q->slots[i].off = q->slots[i].used = 0;
 }
 
-int qcow2_table_put(struct qcow2 *q, uint64_t off, uint32_t at, const void *bytes, uint32_t n)
+int qcow2_table_put(struct qcow2 *q, uint64_t off, uint32_t at, const void *bytes, uint32_t n,
+		    bool *as_was)
 {
 	uint8_t *p;
 	int r = qcow2_table(q, off, &p);
 
+	if (as_was)
+		*as_was = true;
 	if (r)
 		return r;
 	r = qcow2_put(q, off + at, bytes, n);
-	if (r) {
-		qcow2_table_drop(q, off); /* nobody knows what is there now */
-		return r;
+	if (!r) {
+		memcpy(p + at, bytes, n);
+		return 0;
 	}
-	memcpy(p + at, bytes, n);
-	return 0;
+	if (!qcow2_put(q, off + at, p + at, n))
+		return r;
+	qcow2_table_drop(q, off); /* nobody knows what is there now */
+	if (as_was)
+		*as_was = false;
+	return r;
 }
 
 /* ---- counts -------------------------------------------------------------------------------------- */
@@ -166,17 +173,22 @@ int qcow2_refcount(struct qcow2 *q, uint64_t index, uint64_t *count)
 
 static int store_count(struct qcow2 *q, uint64_t index, uint64_t v)
 {
-	uint64_t block = block_of(q, index);
+	uint64_t block = block_of(q, index), i = in_block(q, index), was;
 	uint32_t at, n;
 	uint8_t *p, bytes[8];
 	int r = qcow2_table(q, block, &p);
 
 	if (r)
 		return r;
-	/* In memory first; where the file cannot be written the table is dropped. */
-	set_count(q, p, in_block(q, index), v, &at, &n);
+	was = count_of(q, p, i);
+	set_count(q, p, i, v, &at, &n);
 	memcpy(bytes, p + at, n);
-	return qcow2_table_put(q, block, at, bytes, n);
+	set_count(q, p, i, was, &at, &n);
+	r = qcow2_table_put(q, block, at, bytes, n, NULL);
+	/* Lowered: nothing uses the cluster any more, which is lost unless this is done. */
+	if (r && v < was)
+		r = qcow2_table_put(q, block, at, bytes, n, NULL);
+	return r;
 }
 
 int qcow2_free(struct qcow2 *q, uint64_t off, uint64_t len)
@@ -271,7 +283,13 @@ static int put_reftable(struct qcow2 *q, const uint64_t *table, uint64_t off, ui
 		return r;
 	st_be64(be, off);
 	st_be32(be + 8, (uint32_t)clusters);
-	return qcow2_put(q, H_REFTABLE_OFFSET, be, sizeof(be));
+	r = qcow2_put(q, H_REFTABLE_OFFSET, be, sizeof(be));
+	if (!r)
+		return 0;
+	st_be64(be, q->reftable_off);
+	st_be32(be + 8, q->reftable_clusters);
+	q->broken = qcow2_put(q, H_REFTABLE_OFFSET, be, sizeof(be)) != 0;
+	return r;
 }
 
 /* The refcount table is full: one twice as long, behind all that it could count and all there is. */

@@ -494,6 +494,7 @@ static void unsure_at_any_write(void **state)
 		}
 		blk_close(b);
 		b = open_image(&m, false);
+		check(b, 0); /* nothing is lost by one write that fails */
 		for (unsigned i = 0; i < ARRAY_SIZE(far); i++) {
 			assert_int_equal(blk_read(b, far[i] * 512, buf, sizeof(buf)), 0);
 			assert_int_equal(buf[7], 0x40 + i);
@@ -567,6 +568,69 @@ static void table_cannot_grow(void **state)
 	free(m.p);
 }
 
+static void see_header(struct image *m, uint64_t off, const void *buf, size_t len)
+{
+	(void)buf;
+	if (off == 48 && len == 12)
+		*(uint64_t *)m->ctx = m->writes;
+}
+
+/* Write until it fails or the disk is full: how far it came. */
+static uint64_t write_all(struct image *m, const struct image_spec *spec, struct blk **b)
+{
+	const uint8_t buf[512] = {1};
+	uint64_t off = 0;
+
+	image_make(m, spec);
+	m->writes = 0;
+	*b = open_image(m, false);
+	while (off < spec->size && !blk_write(*b, off, buf, sizeof(buf)))
+		off += sizeof(buf);
+	return off;
+}
+
+/* The write that says where the new table is fails: made or not, it is as it was and nothing is lost. */
+static void table_is_refused_once(void **state)
+{
+	static const struct image_spec spec = {3, 9, 6, 3u << 20, NULL, NULL};
+	uint64_t header = 0, off;
+	struct image m = {0};
+	struct blk *b;
+
+	(void)state;
+	m.seen = see_header;
+	m.ctx = &header;
+	assert_int_equal(write_all(&m, &spec, &b), spec.size);
+	blk_close(b);
+	assert_true(header);
+	for (unsigned made = 0; made < 2; made++) {
+		m.seen = NULL;
+		m.unsure = header;
+		m.made = made;
+		off = write_all(&m, &spec, &b);
+		assert_true(off < spec.size);
+		check(b, 0);
+		assert_int_equal(blk_write(b, off, "x", 1), 0);
+		check(b, 0);
+		blk_close(b);
+	}
+	/* It and what takes it back: only an image that is opened anew can be written to. */
+	m.unsure = 0;
+	m.fail = header;
+	off = write_all(&m, &spec, &b);
+	assert_true(off < spec.size);
+	m.fail = 0;
+	assert_int_equal(blk_write(b, off, "x", 1), -EIO);
+	assert_int_equal(blk_zero(b, 0, 512), -EIO);
+	assert_int_equal(blk_read(b, off, &(char){0}, 1), 0);
+	blk_close(b);
+	b = open_image(&m, false);
+	assert_int_equal(blk_write(b, off, "x", 1), 0);
+	check(b, 0);
+	blk_close(b);
+	free(m.p);
+}
+
 /* ---- refused ------------------------------------------------------------------------------------------- */
 
 struct patch {
@@ -605,7 +669,7 @@ static void refused_images(void **state)
 		{72, 8, 1, -EROFS, true, "dirty"},
 		{72, 8, 2, -EROFS, true, "corrupt"},
 		{72, 8, 4, -ENOTSUP, false, "external data"},
-		{72, 8, 8, -ENOTSUP, false, "deflate"},
+		{72, 8, 8, -EINVAL, false, "feature bit without one"},
 		{72, 8, 16, -ENOTSUP, false, "extended L2"},
 		{72, 8, 1ull << 63, -ENOTSUP, false, "feature 63 \"\""},
 		{96, 4, 7, -EINVAL, false, "refcount order"},
@@ -735,6 +799,94 @@ static void damaged_data(void **state)
 	free(m.p);
 }
 
+/* The other compression: frames until the cluster is whole; a method that nobody knows. */
+static void zstd_clusters(void **state)
+{
+	static const struct image_spec spec = {3, 12, 4, SIZE, NULL, NULL};
+	struct image m = {0};
+	uint8_t data[4096], buf[4096], *frame;
+	struct err err = {0};
+	struct blk *b;
+
+	(void)state;
+	image_make(&m, &spec);
+	image_compression(&m, 2);
+	assert_int_equal(try_image(&b, &m, true, NULL, &err), -ENOTSUP);
+	assert_non_null(strstr(err.msg, "method 2"));
+	image_make(&m, &spec);
+	m.p[104] = 1;
+	be(m.p + 100, 4, 112);
+	assert_int_equal(try_image(&b, &m, true, NULL, &err), -EINVAL);
+	assert_non_null(strstr(err.msg, "without its feature bit"));
+	image_make(&m, &spec);
+	image_compression(&m, 1);
+	if (!UNPACK_WITH_ZSTD) {
+		assert_int_equal(try_image(&b, &m, true, NULL, &err), -ENOTSUP);
+		assert_non_null(strstr(err.msg, "libzstd"));
+		free(m.p);
+		skip();
+	}
+	fill(data, sizeof(data), 5);
+	assert_true(image_put_zstd(&m, 1, data, 1));
+	assert_true(image_put_zstd(&m, 3, data, 4));
+	frame = m.p + m.len - 4096;
+	b = open_image(&m, false);
+	for (unsigned i = 1; i < 4; i += 2) {
+		assert_int_equal(blk_read(b, i * 4096, buf, 4096), 0);
+		assert_memory_equal(buf, data, 4096);
+	}
+	/* Written over in part: it is a plain cluster then. */
+	assert_int_equal(blk_write(b, 4096 + 100, "here", 4), 0);
+	memcpy(data + 100, "here", 4);
+	assert_int_equal(blk_read(b, 4096, buf, 4096), 0);
+	assert_memory_equal(buf, data, 4096);
+	check(b, 0);
+	blk_close(b);
+	/* Damaged: a frame that is none. */
+	b = open_image(&m, true);
+	*frame ^= 0xff;
+	assert_int_equal(blk_read(b, 3 * 4096, buf, 4096), -EIO);
+	*frame ^= 0xff;
+	assert_int_equal(blk_read(b, 3 * 4096, buf, 4096), 0);
+	blk_close(b);
+	free(m.p);
+}
+
+static void zstd_of_another_size(void **state)
+{
+	static const struct image_spec spec = {3, 12, 4, SIZE, NULL, NULL};
+	uint8_t data[4096] = {0}, buf[4096];
+	struct image m = {0};
+	struct blk *b;
+
+	(void)state;
+	if (!UNPACK_WITH_ZSTD)
+		skip();
+	image_make(&m, &spec);
+	image_compression(&m, 1);
+	/* Half a cluster in one frame, and nothing behind it but zeroes. */
+	assert_true(image_put_zstd(&m, 1, data, 2));
+#if UNPACK_WITH_ZSTD
+	{
+		size_t n = ZSTD_compress(m.p + m.len - 4096, 4096, data, 2048, 3);
+		uint8_t big[8192] = {0};
+
+		memset(m.p + m.len - 4096 + n, 0, 4096 - n);
+		b = open_image(&m, true);
+		assert_int_equal(blk_read(b, 4096, buf, 4096), -EIO);
+		blk_close(b);
+		n = ZSTD_compress(m.p + m.len - 4096, 4096, big, sizeof(big), 3);
+		assert_true(n < 512);
+		b = open_image(&m, true);
+		assert_int_equal(blk_read(b, 4096, buf, 4096), -EIO);
+		blk_close(b);
+	}
+#else
+	(void)b, (void)buf;
+#endif
+	free(m.p);
+}
+
 /* What others keep up beside the disk is marked as not kept up, once something changes. */
 static void auto_clear(void **state)
 {
@@ -756,12 +908,21 @@ static void auto_clear(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_width),		 cmocka_unit_test(mixed),
-		cmocka_unit_test(cut_after_every_write), cmocka_unit_test(no_room_at_any_write),
-		cmocka_unit_test(unsure_at_any_write),	 cmocka_unit_test(table_grows),
-		cmocka_unit_test(table_cannot_grow),	 cmocka_unit_test(refused_images),
-		cmocka_unit_test(feature_by_name),	 cmocka_unit_test(bad_entries),
-		cmocka_unit_test(damaged_data),		 cmocka_unit_test(auto_clear),
+		cmocka_unit_test(every_width),
+		cmocka_unit_test(mixed),
+		cmocka_unit_test(cut_after_every_write),
+		cmocka_unit_test(no_room_at_any_write),
+		cmocka_unit_test(unsure_at_any_write),
+		cmocka_unit_test(table_grows),
+		cmocka_unit_test(table_cannot_grow),
+		cmocka_unit_test(refused_images),
+		cmocka_unit_test(table_is_refused_once),
+		cmocka_unit_test(feature_by_name),
+		cmocka_unit_test(bad_entries),
+		cmocka_unit_test(damaged_data),
+		cmocka_unit_test(zstd_clusters),
+		cmocka_unit_test(zstd_of_another_size),
+		cmocka_unit_test(auto_clear),
 	};
 
 	return cmocka_run_group_tests_name("qcow2", tests, make_dir, remove_dir);

@@ -329,7 +329,6 @@ static void features_of_qemu(void **state)
 	static const char *const refusals[][2] = {
 		{"compat=1.1,extended_l2=on", "extended L2"},
 		{"compat=1.1,data_file=ext.raw", "external data"},
-		{"compat=1.1,compression_type=zstd", "deflate"},
 	};
 
 	(void)state;
@@ -345,13 +344,55 @@ static void features_of_qemu(void **state)
 			refused("f.qcow2", -ENOTSUP, refusals[i][1]);
 }
 
+/* Clusters that qemu-img compressed by zstd, read, written over, read again by qemu-img. */
+static void zstd_of_qemu(void **state)
+{
+	struct err err = {0};
+	uint8_t data[512];
+	struct blk *b;
+
+	(void)state;
+	if (run("command -v qemu-img > /dev/null")) {
+		print_message("SKIP: there is no qemu-img here (qemu-utils)\n");
+		skip();
+	}
+	/* A text of 1 MiB: it becomes smaller, and no cluster is like another one. */
+	assert_int_equal(run("seq 1 200000 | head -c 1048576 > z.raw"), 0);
+	if (run("qemu-img convert -q -c -O qcow2 -o compression_type=zstd z.raw z.qcow2 "
+		"> /dev/null 2>&1")) {
+		print_message("SKIP: this qemu-img cannot compress by zstd\n");
+		skip();
+	}
+	if (!UNPACK_WITH_ZSTD) {
+		refused("z.qcow2", -ENOTSUP, "libzstd");
+		return;
+	}
+	assert_int_equal(blk_open(&b, "z.qcow2,rw", &err), 0);
+	for (unsigned i = 0; i < 2048; i++) {
+		uint8_t want[512];
+		FILE *f = fopen("z.raw", "r");
+
+		assert_non_null(f);
+		assert_int_equal(fseek(f, (long)i * 512, SEEK_SET), 0);
+		assert_int_equal(fread(want, 1, 512, f), 512);
+		fclose(f);
+		assert_int_equal(blk_read(b, i * 512ull, data, 512), 0);
+		assert_memory_equal(data, want, 512);
+	}
+	assert_int_equal(blk_write(b, 512 * 700, "written", 7), 0);
+	blk_close(b);
+	assert_int_equal(
+		run("printf written | dd of=z.raw bs=512 seek=700 conv=notrunc 2> /dev/null"), 0);
+	assert_int_equal(run("qemu-img check -q z.qcow2"), 0);
+	assert_int_equal(run("qemu-img compare -q z.raw z.qcow2"), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(from_text),
-		cmocka_unit_test(standing_on_others),
-		cmocka_unit_test(images_of_qemu),
-		cmocka_unit_test(features_of_qemu),
+		cmocka_unit_test(from_text),	  cmocka_unit_test(standing_on_others),
+		cmocka_unit_test(images_of_qemu), cmocka_unit_test(features_of_qemu),
+		cmocka_unit_test(zstd_of_qemu),
 	};
 
 	return cmocka_run_group_tests_name("qcow2_files", tests, make_dir, remove_dir);

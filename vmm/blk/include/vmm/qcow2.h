@@ -2,7 +2,8 @@
 /*
  * qcow2: disks in QEMU's image format, versions 2 and 3, over a file that the caller gives by four
  * functions. Read and written: plain, zero and unallocated clusters, backing disks; read only:
- * clusters compressed by deflate (where zlib was there when Vise was built) and internal snapshots.
+ * clusters compressed by deflate or zstd (where zlib and libzstd were there when Vise was built) and
+ * internal snapshots.
  * Refused by name: encryption, external data files, extended L2 entries, other compressions, and
  * incompatible features that are not known. [hostile: fuzz/targets/qcow2.c]
  *
@@ -12,7 +13,10 @@
  * and qcow2_check() finds no error in it. From then on the file is written in such an order that
  * after any of its writes, the last one cut short or not, there is no error in it again: a count is
  * raised before a cluster is used, data are there before an entry points to them, and a count is
- * lowered after the last entry is gone. Clusters may be lost to use (leaks), never used twice.
+ * lowered after the last entry is gone. Clusters may be lost to use (leaks), never used twice: by an end
+ * between two writes, and where the host refuses a write and then the one that would take it back or
+ * repeat it; after one refusal alone there is no leak. Where a new refcount table's place is refused
+ * twice, all later changes are -EIO: an image that is opened anew says which one it has.
  * No memory is taken for each request.
  * The caller promises: nobody else writes to the file; one thread a disk.
  * Who frees: blk_close() closes the file and the backing disk; so does a failed qcow2_open().
