@@ -15,6 +15,7 @@
 
 #define TEST_RAM  (1u << 20)
 #define TEST_DISK (1u << 16)
+#define TEST_CHRS 4
 
 struct machine {
 	struct dev_env env;
@@ -23,6 +24,7 @@ struct machine {
 	struct bus *bus;
 	struct blk *disk[1];
 	struct net *net[1];
+	struct chr chr[TEST_CHRS], *chrs[TEST_CHRS]; /* they loop */
 	/* heard from dev_host */
 	uint8_t exit_code;
 	unsigned exits, asserts, hostops, nmis, intr_edges;
@@ -100,6 +102,12 @@ static inline int machine_set_up(void **state)
 	assert_int_equal(blk_mem_new(&m.disk[0], TEST_DISK, NULL), 0);
 	assert_int_equal(net_open(&m.net[0], "loop", &(struct net_env){.clock = &m.clock}, NULL),
 			 0);
+	for (unsigned i = 0; i < TEST_CHRS; i++) {
+		assert_int_equal(chr_open(&m.chr[i], "loop", "", NULL, NULL), 0);
+		m.chrs[i] = &m.chr[i];
+	}
+	m.env.chr = m.chrs;
+	m.env.nr_chrs = TEST_CHRS;
 	m.env.net = m.net;
 	m.env.nr_nets = ARRAY_SIZE(m.net);
 	m.env.disk = m.disk;
@@ -128,6 +136,8 @@ static inline int machine_tear_down(void **state)
 	net_close(m->net[0]);
 	trace_free(m->env.trace);
 	gmem_free(m->env.mem);
+	for (unsigned i = 0; i < TEST_CHRS; i++)
+		chr_fini(&m->chr[i]);
 	chr_fini(&m->serial);
 	chr_fini(&m->console);
 	return 0;

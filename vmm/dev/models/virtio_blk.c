@@ -21,6 +21,7 @@
 
 #define BLK_DEVICE_ID 2u /* section 5 */
 #define BLK_QUEUE_MAX 256u
+#define BLK_QUEUES    8u
 #define BLK_IRQ	      5u
 #define BLK_BASE      0xd0000000u
 #define REQUEST_MAX   (16u << 20)
@@ -311,7 +312,7 @@ static const struct virtio_class blk_class = {
 	.device_id = BLK_DEVICE_ID,
 	.features = BIT(F_SEG_MAX) | BIT(F_BLK_SIZE) | BIT(F_FLUSH) | BIT(F_TOPOLOGY) |
 		    BIT(F_CONFIG_WCE) | BIT(F_DISCARD) | BIT(F_WRITE_ZEROES),
-	.nr_queues = VIRTIO_QUEUES,
+	.nr_queues = BLK_QUEUES,
 	.queue_max = BLK_QUEUE_MAX,
 	.config_len = CONFIG_LEN,
 	.notify = blk_notify,
@@ -352,7 +353,7 @@ static const struct dev_opt blk_opts[] = {
 	{"irq", "interrupt line", offsetof(struct dev, irq_line), BLK_IRQ, 0, 23},
 	{"disk", "which of the machine's disks", offsetof(struct virtio_blk, number), 0, 0, 63},
 	{"queues", "how many request queues", offsetof(struct virtio_blk, queues), 1, 1,
-	 VIRTIO_QUEUES},
+	 BLK_QUEUES},
 	VIRTIO_OPTS,
 	VIRTIO_OPT_ERRORS,
 	{0},

@@ -69,7 +69,7 @@ enum virtio_mmio_reg {
 #define VIRTIO_MMIO_MAGIC_VALUE 0x74726976u /* "virt" */
 #define VIRTIO_MMIO_LEN		0x200u
 #define VIRTIO_VENDOR_VISE	0x45534956u /* "VISE" */
-#define VIRTIO_QUEUES		8	    /* at most, a device */
+#define VIRTIO_QUEUES		10	    /* at most, a device */
 #define VIRTIO_LATE		32	    /* completions under way at most, a device */
 
 struct virtio;
@@ -238,9 +238,9 @@ static inline bool virtio_has(const struct virtio *v, unsigned bit)
 
 /*
  * Done with a chain: it goes back to the driver now or, with the option `delay`, later, in any order
- * (in the order of the queue with IN_ORDER), with the interrupt. When VIRTIO_LATE of them are under
- * way it goes back at once; with IN_ORDER all of its queue do. What is under way when the driver resets
- * the device or the queue never comes back. 0 or -EIO as virtq_push().
+ * (which virtq mends where IN_ORDER was agreed on), with the interrupt. When VIRTIO_LATE of them are
+ * under way it goes back at once. What is under way when the driver resets the device or the queue
+ * never comes back. 0 or -EIO as virtq_push().
  */
 int virtio_complete(struct virtio *v, unsigned queue, const struct virtq_chain *c);
 /* How many of (len) bytes to transfer: all, or by the option `short` at least one of them. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * virtio_host: what the host may ask of single virtio models, beside what every device does: the
- * guest's address on a socket device, the size that a balloon should have.
+ * guest's address on a socket device, the size that a balloon should have, a console's ports and size.
  *
  * Guarantees: each is told to the driver as the specification says, at once if it is up.
  * The caller promises: (d) is of the class named; it is called between two instructions. Nothing is
@@ -32,5 +32,13 @@ bool balloon_stat(const struct dev *d, unsigned tag, uint64_t *val);
 /* Ask for new statistics, if the driver gave a buffer for them; and for hints of free pages, 5.5.6.6. */
 void balloon_ask_stats(struct dev *d);
 void balloon_ask_hints(struct dev *d);
+
+/*
+ * "virtio-console": port (port) is plugged in or taken away: the driver hears of it, 5.3.6.2. -EINVAL:
+ * it has no such port, or MULTIPORT was not negotiated. And the size of its consoles: -EINVAL, the
+ * driver did not take SIZE; it reads the new one all the same.
+ */
+int console_plug(struct dev *d, unsigned port, bool there);
+int console_resize(struct dev *d, uint16_t cols, uint16_t rows);
 
 #endif
