@@ -351,12 +351,23 @@ const struct state_table *virtio_part(const struct dev *d, unsigned i, const voi
 {
 	const struct virtio *v = container_of(d, const struct virtio, dev);
 
-	if (i < v->nr_queues) {
-		*obj = &v->q[i];
-		return &virtq_state;
+	/* Each queue, and behind it what waits in it for its turn. */
+	for (unsigned n = 0; n < v->nr_queues; n++) {
+		const struct virtq *q = &v->q[n];
+		const struct virtq_held *h;
+
+		if (!i) {
+			*obj = q;
+			return &virtq_state;
+		}
+		h = virtq_held(q, i - 1);
+		if (h) {
+			*obj = h;
+			return &virtq_held_state;
+		}
+		i -= 1 + (q->nr_held < q->num_max ? q->nr_held : q->num_max);
 	}
 	/* What was loaded may say any number: post_load() judges it. */
-	i -= v->nr_queues;
 	if (i >= v->nr_late || i >= VIRTIO_LATE)
 		return NULL;
 	*obj = &v->late[i];

@@ -65,7 +65,7 @@ static struct virtio_late take(struct virtio *v, unsigned i)
 	return l;
 }
 
-/* Behind all that are due at the same time: with IN_ORDER that is the order. */
+/* Behind all that are due at the same time. */
 static void put(struct virtio *v, const struct virtio_late *l)
 {
 	unsigned i = v->nr_late;
@@ -139,36 +139,8 @@ bool virtio_late_start(struct virtio *v, unsigned queue)
 	return true;
 }
 
-/* The last of (queue) under way, or NULL. */
-static const struct virtio_late *last_of(const struct virtio *v, unsigned queue)
-{
-	for (unsigned i = v->nr_late; i-- > 0;)
-		if (v->late[i].queue == queue)
-			return &v->late[i];
-	return NULL;
-}
-
-/* There is no room for another one: it comes at once rather than never, and what is before it too. */
-static int complete_now(struct virtio *v, unsigned queue, const struct virtq_chain *c)
-{
-	int rc = 0;
-
-	for (unsigned i = 0; v->q[queue].in_order && i < v->nr_late && !rc;) {
-		if (v->late[i].queue == queue) {
-			struct virtio_late l = take(v, i);
-
-			rc = give_back(v, &l);
-		} else {
-			i++;
-		}
-	}
-	virtio_late_arm(v);
-	return rc ? rc : virtq_push(&v->q[queue], c);
-}
-
 int virtio_complete(struct virtio *v, unsigned queue, const struct virtq_chain *c)
 {
-	const struct virtio_late *before;
 	struct virtio_late l = {
 		.written = c->written,
 		.head = c->head,
@@ -179,15 +151,11 @@ int virtio_complete(struct virtio *v, unsigned queue, const struct virtq_chain *
 		.whole = !c->error && c->written == c->in_bytes,
 	};
 
-	if (!has_time(v, v->delay))
+	/* Where there is no room for another one it comes at once rather than never. */
+	if (!has_time(v, v->delay) || v->nr_late == VIRTIO_LATE)
 		return virtq_push(&v->q[queue], c);
-	if (v->nr_late == VIRTIO_LATE)
-		return complete_now(v, queue, c);
 	l.due = clock_now(v->dev.env.clock) + v->delay / 2 +
 		rng_next(&v->late_rng) % (v->delay + 1);
-	before = v->q[queue].in_order ? last_of(v, queue) : NULL;
-	if (before && before->due > l.due)
-		l.due = before->due;
 	put(v, &l);
 	virtio_late_arm(v);
 	return 0;
@@ -240,16 +208,15 @@ void virtio_late_forget(struct virtio *v, unsigned queue)
 /* Is (l) of a request in flight, and of none that one of the first (n) is of? */
 static bool good(const struct virtio *v, const struct virtio_late *l, unsigned n)
 {
-	const struct virtq *q = &v->q[l->queue % VIRTIO_QUEUES];
+	struct virtq_chain c = {.head = l->head, .id = l->id, .slots = l->slots, .seq = l->seq};
 
-	if (l->queue >= v->nr_queues || !q->ready || l->head >= q->num ||
-	    !(q->in_flight_map[l->head / 64] >> (l->head % 64) & 1) || !l->slots ||
-	    l->slots > (q->packed ? q->slots_out : 1))
+	if (l->queue >= v->nr_queues || !virtq_is_out(&v->q[l->queue], &c))
 		return false;
 	for (unsigned i = 0; i < n; i++) {
 		const struct virtio_late *o = &v->late[i];
 
-		if (o->due > l->due || (o->queue == l->queue && o->head == l->head))
+		if (o->due > l->due ||
+		    (o->queue == l->queue && (o->head == l->head || o->seq == l->seq)))
 			return false;
 	}
 	return true;
@@ -257,23 +224,14 @@ static bool good(const struct virtio *v, const struct virtio_late *l, unsigned n
 
 int virtio_late_post_load(struct virtio *v, struct err *err)
 {
-	uint16_t next[VIRTIO_QUEUES];
-
 	if (v->nr_late > VIRTIO_LATE)
 		return err_set(err, -EINVAL,
 			       "virtio: saved completions are more than there can be");
 	memset(&v->late[v->nr_late], 0, (VIRTIO_LATE - v->nr_late) * sizeof(v->late[0]));
-	for (unsigned i = 0; i < VIRTIO_QUEUES; i++)
-		next[i] = (uint16_t)v->q[i].pushed;
-	for (unsigned i = 0; i < v->nr_late; i++) {
-		const struct virtio_late *l = &v->late[i];
-
-		/* In order they go back one by one from the oldest on. */
-		if (!good(v, l, i) || (v->q[l->queue].in_order && l->seq != next[l->queue]))
+	for (unsigned i = 0; i < v->nr_late; i++)
+		if (!good(v, &v->late[i], i))
 			return err_set(err, -EINVAL,
 				       "virtio: saved completion %u is of no request in flight", i);
-		next[l->queue]++;
-	}
 	for (unsigned i = 0; i < VIRTIO_QUEUES; i++)
 		if (v->start_due[i] &&
 		    (i >= v->nr_queues || !v->q[i].ready || !(v->status & VIRTIO_S_DRIVER_OK)))

@@ -252,13 +252,131 @@ static void ring_gone(void **state)
 	rig_free(&r);
 }
 
-/* A device that does not keep the order is our bug. */
-static void order_is_the_devices_promise(void **state)
+/* What is pushed before its turn waits for it, in every order of five; then it is one batch. */
+static void any_order_of_pushes(void **state)
+{
+	struct virtq_chain c[5];
+	struct rig r;
+	(void)state;
+
+	rig_new(&r, 8, false);
+	for (unsigned packed = 0; packed < 2; packed++) {
+		begin(&r, packed, 7 + !packed, false);
+		for (unsigned order = 0; order < 5 * 4 * 3 * 2; order++) {
+			uint16_t ids[5], left[5] = {0, 1, 2, 3, 4};
+			unsigned o = order, next = 0;
+			bool back[5] = {0};
+			uint32_t id, len;
+
+			virtq_kick_begin(&r.q);
+			for (unsigned i = 0; i < 5; i++)
+				ids[i] = offer(&r, (uint16_t)(order * 5 + i), 8);
+			for (unsigned i = 0; i < 5; i++) {
+				assert_int_equal(virtq_next(&r.q, &c[i]), 1);
+				assert_int_equal((uint16_t)(c[i].seq - c[0].seq), i);
+				/* The fourth is not whole. */
+				assert_int_equal(
+					virtq_write(&r.q, &c[i], 0, "abcdefgh", i == 3 ? 2 : 8),
+					i == 3 ? 2 : 8);
+			}
+			for (unsigned i = 0; i < 5; i++) {
+				unsigned k = o % (5 - i), is = left[k];
+
+				o /= 5 - i;
+				memmove(&left[k], &left[k + 1], (4 - k) * sizeof(left[0]));
+				assert_true(virtq_is_out(&r.q, &c[is]));
+				assert_int_equal(virtq_push(&r.q, &c[is]), 0);
+				assert_false(virtq_is_out(&r.q, &c[is]));
+				back[is] = true;
+				while (next < 5 && back[next])
+					next++;
+				assert_int_equal(r.q.in_flight, 5 - next);
+				assert_int_equal(r.q.nr_held, i + 1 - next);
+				/* It is as a queue is between events. */
+				if (!r.q.batch.nr)
+					assert_int_equal(virtq_post_load(&r.q, NULL), 0);
+			}
+			assert_int_equal(next, 5);
+			assert_int_equal(virtq_flush(&r.q), 0);
+			while (used(&r, &id, &len)) {
+				unsigned at = 0;
+
+				while (ids[at] != id)
+					at++;
+				assert_int_equal(len, at == 3 ? 2 : 8);
+				assert_true(back[at]);
+				for (unsigned i = 0; i < at; i++) {
+					if (back[i])
+						pass_over(&r, ids[i]);
+					back[i] = false;
+				}
+				back[at] = false;
+			}
+			assert_false(back[4]);
+		}
+	}
+	rig_free(&r);
+}
+
+/* Saved chains that wait for a turn which they cannot have. */
+static void bad_saved_turns(void **state)
+{
+	struct rig r;
+	(void)state;
+
+	rig_new(&r, 8, false);
+	for (unsigned how = 0; how < 8; how++) {
+		struct virtq_chain c[3];
+
+		begin(&r, how & 1, 8, false);
+		for (uint16_t i = 0; i < 3; i++)
+			(void)offer(&r, i, 8);
+		for (unsigned i = 0; i < 3; i++)
+			assert_int_equal(virtq_next(&r.q, &c[i]), 1);
+		assert_int_equal(virtq_push(&r.q, &c[2]), 0);
+		assert_int_equal(virtq_push(&r.q, &c[1]), 0);
+		assert_int_equal(r.q.nr_held, 2);
+		assert_ptr_equal(virtq_held(&r.q, 1), &r.q.held[1]);
+		assert_null(virtq_held(&r.q, 2));
+		assert_int_equal(virtq_post_load(&r.q, NULL), 0);
+		switch (how) {
+		case 0:
+			r.q.nr_held = 4;
+			break;
+		case 1:
+			r.q.nr_held = UINT32_MAX;
+			assert_null(virtq_held(&r.q, r.q.num_max));
+			break;
+		case 2:
+			r.q.in_order = false;
+			break;
+		case 3:
+			r.q.held[0].seq = c[0].seq;
+			break;
+		case 4:
+			r.q.held[1].seq = r.q.held[0].seq;
+			break;
+		case 5:
+			r.q.held[1].seq++;
+			break;
+		case 6:
+			r.q.held[1].head = 8;
+			break;
+		default:
+			r.q.held[1].slots = 0;
+			break;
+		}
+		assert_int_equal(virtq_post_load(&r.q, NULL), -EINVAL);
+		assert_int_equal(r.q.nr_held, 0);
+	}
+	rig_free(&r);
+}
+
+/* Given back twice, or never handed out: our bug. */
+static void once_is_the_devices_promise(void **state)
 {
 	struct virtq_chain first, second;
 	struct rig r;
-	int status;
-	pid_t pid;
 	(void)state;
 
 	rig_new(&r, 8, false);
@@ -267,19 +385,25 @@ static void order_is_the_devices_promise(void **state)
 	(void)offer(&r, 0, 4);
 	assert_int_equal(virtq_next(&r.q, &first), 1);
 	assert_int_equal(virtq_next(&r.q, &second), 1);
-	assert_int_equal((uint16_t)(second.seq - first.seq), 1);
-	pid = fork();
-	assert_true(pid >= 0);
-	if (!pid) {
-		(void)signal(SIGABRT, SIG_DFL);
-		(void)close(STDERR_FILENO);
-		(void)virtq_push(&r.q, &second);
-		_exit(0);
-	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
-	assert_int_equal(virtq_push(&r.q, &first), 0);
 	assert_int_equal(virtq_push(&r.q, &second), 0);
+	for (unsigned how = 0; how < 2; how++) {
+		int status;
+		pid_t pid = fork();
+
+		assert_true(pid >= 0);
+		if (!pid) {
+			(void)signal(SIGABRT, SIG_DFL);
+			(void)close(STDERR_FILENO);
+			if (how)
+				second.seq = (uint16_t)(first.seq - 1);
+			(void)virtq_push(&r.q, &second);
+			_exit(0);
+		}
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
+	}
+	assert_int_equal(virtq_push(&r.q, &first), 0);
+	assert_int_equal(r.q.in_flight, 0);
 	rig_free(&r);
 }
 
@@ -460,7 +584,9 @@ int main(void)
 		cmocka_unit_test(whole_ring_at_once),
 		cmocka_unit_test(event_inside_a_batch),
 		cmocka_unit_test(ring_gone),
-		cmocka_unit_test(order_is_the_devices_promise),
+		cmocka_unit_test(any_order_of_pushes),
+		cmocka_unit_test(bad_saved_turns),
+		cmocka_unit_test(once_is_the_devices_promise),
 		cmocka_unit_test(split_kick_data),
 		cmocka_unit_test(packed_kick_data),
 		cmocka_unit_test(every_size),

@@ -42,11 +42,12 @@ static const struct state_field fields[] = {
 	F(in_flight, 0),
 	F(popped, 0),
 	F(pushed, 0),
+	F(nr_held, 0),
 	STATE_ARR(struct virtq, in_flight_map, 0),
 	STATE_END,
 };
 
-const struct state_table virtq_state = {"virtq", 3, fields};
+const struct state_table virtq_state = {"virtq", 4, fields};
 
 const char *virtq_error_name(enum virtq_error e)
 {
@@ -87,7 +88,8 @@ int virtq_init(struct virtq *q, struct gmem *mem, struct trace *trace, unsigned 
 			       index, num_max, VIRTQ_NUM_MAX);
 	q->segs = calloc(num_max, sizeof(*q->segs));
 	q->table = malloc(VIRTQ_DESC_BYTES(num_max));
-	if (!q->segs || !q->table) {
+	q->held = calloc(num_max, sizeof(*q->held));
+	if (!q->segs || !q->table || !q->held) {
 		virtq_fini(q);
 		return err_set(err, -ENOMEM, "queue %u: no memory for %u segments: free some",
 			       index, num_max);
@@ -104,7 +106,9 @@ void virtq_fini(struct virtq *q)
 {
 	free(q->segs);
 	free(q->table);
+	free(q->held);
 	q->segs = NULL;
+	q->held = NULL;
 	q->table = NULL;
 	q->ready = false;
 }
@@ -253,6 +257,8 @@ int virtq_post_load(struct virtq *q, struct err *err)
 		r = check_config(q, err);
 	if (!r)
 		r = check_position(q, err);
+	if (!r)
+		r = virtq_held_post_load(q, err);
 	if (r) {
 		/* What was loaded may say anything, of heads that it has not too. */
 		memset(q->in_flight_map, 0, sizeof(q->in_flight_map));
@@ -300,11 +306,6 @@ static uint64_t avail_event_gpa(const struct virtq *q)
 static uint64_t used_event_gpa(const struct virtq *q)
 {
 	return q->avail + AVAIL_RING + 2ull * q->num;
-}
-
-static bool is_in_flight(const struct virtq *q, uint16_t head)
-{
-	return q->in_flight_map[head / 64] >> (head % 64) & 1;
 }
 
 /* ---- taking chains --------------------------------------------------------------------------- */
@@ -362,7 +363,7 @@ int virtq_next(struct virtq *q, struct virtq_chain *c)
 		return virtq_breaks(q, VIRTQ_E_RING);
 	if (head >= q->num)
 		return virtq_breaks(q, VIRTQ_E_HEAD);
-	if (is_in_flight(q, head))
+	if (virtq_in_flight(q, head))
 		return virtq_breaks(q, VIRTQ_E_INFLIGHT);
 	if (virtq_walk(q, head, c) == VIRTQ_E_RING)
 		return virtq_breaks(q, VIRTQ_E_RING);
@@ -392,7 +393,7 @@ int virtq_has_room(struct virtq *q, uint64_t want)
 		uint16_t at = (uint16_t)(q->last_avail + i) & (uint16_t)(q->num - 1);
 
 		if (!read16(q, q->avail + AVAIL_RING + 2ull * at, &head) || head >= q->num ||
-		    is_in_flight(q, head) || virtq_walk(q, head, &c) == VIRTQ_E_RING)
+		    virtq_in_flight(q, head) || virtq_walk(q, head, &c) == VIRTQ_E_RING)
 			return 1;
 		room += c.in_bytes;
 	}
@@ -416,7 +417,7 @@ void virtq_pushed(struct virtq *q, const struct virtq_chain *c)
 }
 
 /* Into the used ring: (b)'s last chain, which stands for all of them (2.7.9). */
-static int store_used(struct virtq *q, const struct virtq_batch *b)
+static int store_split(struct virtq *q, const struct virtq_batch *b)
 {
 	uint64_t slot = q->used + USED_RING + (uint64_t)USED_ELEM * (q->used_idx & (q->num - 1));
 	uint8_t elem[USED_ELEM];
@@ -437,31 +438,9 @@ static int store_used(struct virtq *q, const struct virtq_batch *b)
 	return 0;
 }
 
-int virtq_flush(struct virtq *q)
+int virtq_store(struct virtq *q, const struct virtq_batch *b)
 {
-	struct virtq_batch b = q->batch;
-
-	if (!b.nr)
-		return 0;
-	memset(&q->batch, 0, sizeof(q->batch));
-	return q->packed ? virtq_packed_store(q, &b) : store_used(q, &b);
-}
-
-static int push_in_order(struct virtq *q, const struct virtq_chain *c)
-{
-	struct virtq_batch *b = &q->batch;
-
-	/* The device's promise again. */
-	assert(c->seq == (uint16_t)q->pushed);
-	b->nr++;
-	b->slots += c->slots;
-	b->written = c->written;
-	b->id = c->id;
-	virtq_pushed(q, c);
-	/* What is skipped counts as written to its end, so one that is not stands in the ring. */
-	if (c->error || c->written != c->in_bytes || b->nr == q->num)
-		return virtq_flush(q);
-	return 0;
+	return q->packed ? virtq_packed_store(q, b) : store_split(q, b);
 }
 
 int virtq_push(struct virtq *q, const struct virtq_chain *c)
@@ -470,12 +449,12 @@ int virtq_push(struct virtq *q, const struct virtq_chain *c)
 	int r;
 
 	/* The device's promise, not the guest's. */
-	assert(c->head < q->num && is_in_flight(q, c->head));
+	assert(c->head < q->num && virtq_in_flight(q, c->head));
 	if (q->in_order)
-		return push_in_order(q, c);
+		return virtq_push_in_order(q, c);
 	if (!q->packed)
 		one.id = c->head;
-	r = q->packed ? virtq_packed_store(q, &one) : store_used(q, &one);
+	r = virtq_store(q, &one);
 	if (!r)
 		virtq_pushed(q, c);
 	return r;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* virtq_priv: what virtq.c, packed.c and chain.c share. */
+/* virtq_priv: what virtq.c, packed.c, in_order.c and chain.c share. */
 #ifndef VIRTQ_PRIV_H
 #define VIRTQ_PRIV_H
 
@@ -25,6 +25,19 @@ int virtq_breaks(struct virtq *q, enum virtq_error why);
 void virtq_popped(struct virtq *q, struct virtq_chain *c);
 /* ... and back with the driver. */
 void virtq_pushed(struct virtq *q, const struct virtq_chain *c);
+
+static inline bool virtq_in_flight(const struct virtq *q, uint16_t head)
+{
+	return q->in_flight_map[head / 64] >> (head % 64) & 1;
+}
+
+/* One used entry for all of (b), of either ring. 0 or -EIO. */
+int virtq_store(struct virtq *q, const struct virtq_batch *b);
+
+/* ---- in_order.c ---------------------------------------------------------------------------------- */
+
+int virtq_push_in_order(struct virtq *q, const struct virtq_chain *c);
+int virtq_held_post_load(struct virtq *q, struct err *err);
 
 /* ---- chain.c: one descriptor, whatever the ring ------------------------------------------------ */
 

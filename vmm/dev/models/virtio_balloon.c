@@ -63,7 +63,7 @@ struct virtio_balloon {
 	uint64_t inflated, deflated, freed; /* pages, since reset; freed: hinted or reported */
 	/* The buffer of statistics that the device keeps, and when it goes back; 0: never. */
 	bool held;
-	uint16_t held_head, held_id, held_slots;
+	uint16_t held_head, held_id, held_slots, held_seq;
 	uint64_t stats_due;
 	uint16_t stats_valid;
 	uint64_t stats[BALLOON_STATS];
@@ -223,13 +223,20 @@ static void forget_stats(struct virtio_balloon *b)
 	b->held_head = 0;
 	b->held_id = 0;
 	b->held_slots = 0;
+	b->held_seq = 0;
 	b->stats_due = 0;
+}
+
+static struct virtq_chain held_chain(const struct virtio_balloon *b)
+{
+	return (struct virtq_chain){
+		.head = b->held_head, .id = b->held_id, .slots = b->held_slots, .seq = b->held_seq};
 }
 
 /* The driver gets the buffer back, which asks for new figures. */
 static bool give_back(struct virtio_balloon *b)
 {
-	struct virtq_chain c = {.head = b->held_head, .id = b->held_id, .slots = b->held_slots};
+	struct virtq_chain c = held_chain(b);
 
 	if (!b->held)
 		return false;
@@ -252,6 +259,7 @@ static void keep_stats(struct virtio_balloon *b, const struct virtq_chain *c)
 	b->held_head = c->head;
 	b->held_id = c->id;
 	b->held_slots = c->slots;
+	b->held_seq = c->seq;
 	if (b->stats_every && b->v.dev.env.clock)
 		b->stats_due = clock_now(b->v.dev.env.clock) + b->stats_every;
 }
@@ -439,14 +447,13 @@ static int balloon_post_load(struct dev *d, struct err *err)
 {
 	struct virtio_balloon *b = balloon_of(d);
 	const struct virtq *q = &b->v.q[Q_STATS];
+	struct virtq_chain c = held_chain(b);
 	int rc = virtio_post_load(d, err);
 
 	if (rc)
 		return rc;
-	if (b->held ? !q->ready || b->held_head >= q->num || !b->held_slots ||
-			      b->held_slots > (q->packed ? q->slots_out : 1) ||
-			      !(q->in_flight_map[b->held_head / 64] >> b->held_head % 64 & 1)
-		    : b->held_head || b->held_id || b->held_slots || b->stats_due)
+	if (b->held ? !virtq_is_out(q, &c)
+		    : b->held_head || b->held_id || b->held_slots || b->held_seq || b->stats_due)
 		return err_set(err, -EINVAL,
 			       "virtio-balloon: the saved buffer of statistics is not in flight");
 	arm(b);
@@ -531,6 +538,7 @@ static const struct state_field balloon_state[] = {
 	STATE_U(struct virtio_balloon, held_head, 0),
 	STATE_U(struct virtio_balloon, held_id, 0),
 	STATE_U(struct virtio_balloon, held_slots, 0),
+	STATE_U(struct virtio_balloon, held_seq, 0),
 	STATE_U(struct virtio_balloon, stats_due, 0),
 	STATE_U(struct virtio_balloon, stats_valid, 0),
 	STATE_ARR(struct virtio_balloon, stats, 0),

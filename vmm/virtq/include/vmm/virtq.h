@@ -29,7 +29,7 @@
  * - Chains that were handed out may be completed on a broken queue too.
  * - Every rule that a driver can break, its outcome and its test: vmm/virtq/DRIVER_RULES.md.
  * The caller promises: the gmem outlives the queue; one thread; a chain is pushed once, before the
- * next reset; with in_order chains are pushed in the order in which they were handed out (assert).
+ * next reset.
  * Who frees: virtq_fini() what virtq_init() gave.
  */
 #ifndef VMM_VIRTQ_H
@@ -112,6 +112,13 @@ struct virtq_chain {
 	const struct virtq_seg *seg; /* nr_out + nr_in of them */
 };
 
+/* A chain that was pushed before its turn. */
+struct virtq_held {
+	uint32_t written;
+	uint16_t head, id, slots, seq;
+	bool whole; /* written to its end */
+};
+
 struct virtq {
 	/* set by the transport; frozen while ready */
 	uint32_t num, num_max;
@@ -135,6 +142,7 @@ struct virtq {
 	enum virtq_error broken;       /* VIRTQ_OK, or a queue-level error */
 	uint32_t in_flight;
 	uint64_t popped, pushed; /* counters: popped = pushed + in_flight, always */
+	uint32_t nr_held;    /* in_order: pushed before their turn, which they wait for in flight */
 	struct virtq_batch { /* in_order: pushed, and not in the ring yet; empty between events */
 		uint32_t nr, slots; /* chains, and the entries of a packed ring that they take */
 		uint32_t written;   /* the last one's */
@@ -145,10 +153,11 @@ struct virtq {
 	struct gmem *mem;
 	struct trace *trace;
 	unsigned index;
-	uint32_t budget;	/* chains that may still be handed out for this doorbell */
-	struct virtq_seg *segs; /* num_max of them */
-	uint8_t *table;		/* the copied indirect table: num_max descriptors */
-	struct {		/* where RAM is; adjacent regions are one piece */
+	uint32_t budget;	 /* chains that may still be handed out for this doorbell */
+	struct virtq_seg *segs;	 /* num_max of them */
+	struct virtq_held *held; /* room for num_max; nr_held of them, by their turn */
+	uint8_t *table;		 /* the copied indirect table: num_max descriptors */
+	struct {		 /* where RAM is; adjacent regions are one piece */
 		bool known;
 		unsigned generation, nr;
 		uint64_t base[GMEM_REGIONS], size[GMEM_REGIONS];
@@ -199,12 +208,13 @@ int virtq_has_room(struct virtq *q, uint64_t want);
 
 /*
  * Give the chain back with used.len = c->written. 0 or -EIO (ring gone: broken, and the chain stays
- * in flight). Only head, id, slots and written of (c) are looked at; with in_order also seq, error
- * and in_bytes: 2.7.9 and 2.8.8 let one used entry stand for a batch, whose buffers but the last then
- * count as written to their end. So chains of which that is true wait for the next one or virtq_flush().
+ * in flight). Only head, id, slots and written of (c) are looked at.
+ * With in_order also seq, error and in_bytes: a chain that comes before its turn waits for those before
+ * it; and 2.7.9 and 2.8.8 let one used entry stand for a batch, whose buffers but the last then count as
+ * written to their end. So chains of which that is true wait for the next one or virtq_flush().
  */
 int virtq_push(struct virtq *q, const struct virtq_chain *c);
-/* With in_order: what waits goes into the ring. 0 or -EIO as virtq_push(). */
+/* With in_order: what waits and had its turn goes into the ring. 0 or -EIO as virtq_push(). */
 int virtq_flush(struct virtq *q);
 
 /*
@@ -245,11 +255,19 @@ int64_t virtq_write(struct virtq *q, struct virtq_chain *c, uint64_t off, const 
 
 /*
  * Position for save and load; addresses, size and features are in it too, num_max is not: it is
- * configuration. After loading into a queue from virtq_init() call virtq_post_load(): -EINVAL for
- * values that no queue can have (the queue is then reset). A ring that is not in RAM is no such
- * error: the first access finds it.
+ * configuration. With in_order the (i)-th chain of nr_held that wait for their turn is a table of its own,
+ * saved and loaded behind it: virtq_held(), NULL past the end. After loading into a queue from
+ * virtq_init() call virtq_post_load(): -EINVAL for values that no queue can have (the queue is then
+ * reset). A ring that is not in RAM is no such error: the first access finds it.
  */
 extern const struct state_table virtq_state;
+extern const struct state_table virtq_held_state;
+const struct virtq_held *virtq_held(const struct virtq *q, uint32_t i);
 int virtq_post_load(struct virtq *q, struct err *err);
+/*
+ * After that: can a device have kept (c), and loaded head, id, slots and seq of it? It is in flight, and
+ * was not pushed.
+ */
+bool virtq_is_out(const struct virtq *q, const struct virtq_chain *c);
 
 #endif
