@@ -268,9 +268,11 @@ packed_ring:
 	mov	[rdi + 14], ax
 	add	rdi, 16
 %else
+	; 2.8.6: the first one's flags come last, since a device may look at any time
 	mov	esi, ebx
 	shl	esi, 6
-	add	esi, TABLES
+	add	esi, TABLES + (SEGS - 1) * 16
+	add	edi, (SEGS - 1) * 16
 	mov	ecx, SEGS
 .entry:	mov	rax, [rsi]
 	mov	[rdi], rax
@@ -280,10 +282,11 @@ packed_ring:
 	movzx	eax, word [rsi + 12]
 	or	eax, r10d
 	mov	[rdi + 14], ax
-	add	rsi, 16
-	add	rdi, 16
+	sub	rsi, 16
+	sub	rdi, 16
 	dec	ecx
 	jnz	.entry
+	add	edi, (SEGS + 1) * 16
 %endif
 	inc	ebx
 	cmp	ebx, BATCH

@@ -34,5 +34,6 @@ int bench_cpu(const struct bench_opts *o);
 int bench_fuzz(const struct bench_opts *o);
 int bench_bugs(const struct bench_opts *o);
 int bench_boot(const struct bench_opts *o);
+int bench_virtio(const struct bench_opts *o);
 
 #endif

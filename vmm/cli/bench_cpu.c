@@ -14,7 +14,6 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <vmm/soft.h>
@@ -152,30 +151,6 @@ static int write_rc(const struct cpu_bench *b, const char *image, struct err *er
 
 /* ---- one run -------------------------------------------------------------------------------------- */
 
-/* Its end; who does not come to one is killed. The wait status, or -errno. */
-static int reap(pid_t pid, struct rusage *ru, struct err *err)
-{
-	const struct timespec nap = {.tv_nsec = 5000000};
-	uint64_t start = cli_now_ns();
-	int status;
-
-	for (;;) {
-		pid_t r = wait4(pid, &status, WNOHANG, ru);
-
-		if (r == pid)
-			return status;
-		if (r < 0 && errno != EINTR)
-			return err_set(err, -errno, "a child was lost: %s", strerror(errno));
-		if (cli_stop || cli_now_ns() - start > RUN_MAX * 1000000000ull) {
-			kill(-pid, SIGKILL);
-			waitpid(pid, &status, 0);
-			return cli_stop ? err_set(err, -EINTR, "interrupted")
-					: err_set(err, -ETIME, "a run took over %u s", RUN_MAX);
-		}
-		nanosleep(&nap, NULL);
-	}
-}
-
 static double seconds(struct timeval t)
 {
 	return (double)t.tv_sec + (double)t.tv_usec / 1e6;
@@ -250,7 +225,7 @@ static double run_once(struct cpu_bench *b, enum config c, unsigned g, enum leng
 	pid = cli_spawn(&s, err);
 	if (pid < 0)
 		return -1;
-	status = reap(pid, &ru, err);
+	status = cli_reap(pid, RUN_MAX, &ru, err);
 	if (status < 0)
 		return -1;
 	if (!good_end(b, c, status, &insns)) {

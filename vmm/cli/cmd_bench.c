@@ -8,7 +8,7 @@
 
 static const struct opt opts[] = {
 	{"rounds", 'r', OPT_U64, offsetof(struct bench_opts, rounds), "N",
-	 "rounds, of which the median counts (exits 15, start 41, cpu 5, fuzz 1, bugs 10, boot 5)",
+	 "rounds, of which the median counts (exits 15, start 41, cpu 5, fuzz 1, bugs 10, boot 5, virtio 5)",
 	 1, BENCH_ROUNDS_MAX},
 	{"seconds", 't', OPT_U64, offsetof(struct bench_opts, seconds), "S",
 	 "fuzz: for each target in each round; bugs: CPU seconds for each bug in each; 60", 1,
@@ -35,6 +35,7 @@ static const struct {
 	{"cpu", "instructions a second on the software CPU, beside QEMU and Bochs", bench_cpu,
 	 false},
 	{"fuzz", "executions a second of each target against an empty one", bench_fuzz, false},
+	{"virtio", "requests a second to virtio devices, beside QEMU's", bench_virtio, false},
 	{"boot", "Linux from a process's start to /init's first line, CPU time", bench_boot, false},
 	{"bugs", "known bugs put back into a copy of the tree, until they are found", bench_bugs,
 	 true},
@@ -117,7 +118,7 @@ static int run(void *opt, int argc, char **argv)
 		if (!known)
 			return cli_fail(ST_USAGE,
 					"no bench is called '%.40s'; there are: exits start "
-					"cpu fuzz boot bugs",
+					"cpu virtio fuzz boot bugs",
 					argv[i]);
 	}
 	for (unsigned b = 0; b < ARRAY_SIZE(benches); b++) {
@@ -140,7 +141,7 @@ static int run(void *opt, int argc, char **argv)
 
 const struct cmd cmd_bench = {
 	.name = "bench",
-	.args = "[exits|start|cpu|fuzz|boot|bugs...]",
+	.args = "[exits|start|cpu|virtio|fuzz|boot|bugs...]",
 	.summary = "measure Vise against the least that could do the same",
 	.text = "exits: a PIO, an MMIO and an HLT round trip through Vise against a bare KVM_RUN\n"
 		"loop in the same process, in turns; and Vise's own work per exit, measured on the\n"
@@ -149,7 +150,9 @@ const struct cmd cmd_bench = {
 		"guests of guests/bench on the software CPU, with and without --edges, in millions of\n"
 		"instructions a second of CPU time without start-up, beside QEMU's TCG with -icount\n"
 		"shift=0 and Bochs where they are installed; and the memory that all of the process\n"
-		"took. fuzz: each\n"
+		"took. virtio: blocks, frames and random bytes by each kind of ring, through the device\n"
+		"alone, and from a guest that does nothing else on soft and kvm, beside QEMU's devices.\n"
+		"fuzz: each\n"
 		"target against an empty one on the same engine, on one core. boot: Debian's kernel and a\n"
 		"tiny one (make linux) from a process's start to /init's first line, on soft and on QEMU's\n"
 		"TCG; then the instructions of it, and how many are user space's.\n"
@@ -159,7 +162,7 @@ const struct cmd cmd_bench = {
 		"\n"
 		"Figures are medians. Use the release build (make bench).",
 	.opts = opts,
-	.max_args = 6,
+	.max_args = 7,
 	.size = sizeof(struct bench_opts),
 	.run = run,
 };

@@ -61,6 +61,12 @@ struct spawn {
 pid_t cli_spawn(const struct spawn *s, struct err *err);
 /* Start it, wait for its end: the wait status, or -errno. */
 int cli_spawn_wait(const struct spawn *s, struct err *err);
+/*
+ * Wait for the end of one that was started, (max_s) seconds at most: who does not come to it, or when
+ * cli_stop is set, is killed with its group. The wait status, -ETIME, -EINTR. (ru) may be NULL.
+ */
+struct rusage;
+int cli_reap(pid_t pid, unsigned max_s, struct rusage *ru, struct err *err);
 uint64_t cli_now_ns(void);
 /* A path by printf; one that is too long becomes "", which no call will find. */
 void cli_path(char out[PATH_MAX], const char *fmt, ...) __attribute__((format(printf, 2, 3)));

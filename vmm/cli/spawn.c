@@ -2,6 +2,7 @@
 /* Children of vise: make, the engines. */
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -100,4 +101,27 @@ int cli_spawn_wait(const struct spawn *s, struct err *err)
 			kill(-pid, SIGTERM);
 	}
 	return status;
+}
+
+int cli_reap(pid_t pid, unsigned max_s, struct rusage *ru, struct err *err)
+{
+	const struct timespec nap = {.tv_nsec = 1000000};
+	uint64_t start = cli_now_ns();
+	int status;
+
+	for (;;) {
+		pid_t r = wait4(pid, &status, WNOHANG, ru);
+
+		if (r == pid)
+			return status;
+		if (r < 0 && errno != EINTR)
+			return err_set(err, -errno, "a child was lost: %s", strerror(errno));
+		if (cli_stop || cli_now_ns() - start > max_s * 1000000000ull) {
+			kill(-pid, SIGKILL);
+			waitpid(pid, &status, 0);
+			return cli_stop ? err_set(err, -EINTR, "interrupted")
+					: err_set(err, -ETIME, "a run took over %u s", max_s);
+		}
+		nanosleep(&nap, NULL);
+	}
 }
