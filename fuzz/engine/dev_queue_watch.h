@@ -254,7 +254,8 @@ static void dq_on_write(void *ctx, struct gmem *g, uint64_t gpa, uint64_t len)
 	if (!W.inside)
 		return;
 	FUZZ_ORACLE(++W.steps < DQ_STEPS_MAX, "steps", "no end of reading and storing");
-	W.pages |= 1u << (gpa >> 12) | 1u << ((gpa + len - 1) >> 12);
+	for (uint64_t page = gpa >> 12; page <= (gpa + len - 1) >> 12; page++)
+		W.pages |= 1u << page;
 	if (W.dear)
 		memcpy(W.picture + gpa, W.ram + gpa, len);
 	/* What is stored over a change is what was stored. */

@@ -23,7 +23,7 @@ extern volatile sig_atomic_t cli_stop;
 
 struct guest_opts {
 	const char *cpu, *cpu_model, *machine, *kernel, *rom, *cmdline, *boot, *mode, *input;
-	const char *serial, *record, *replay;
+	const char *serial, *vsock, *record, *replay;
 	const char *base_text, *mem_text;
 	uint64_t seed, limit, timeout;
 	struct opt_strs devices, disks, nets, chrs, modules, initrds;
@@ -70,6 +70,10 @@ struct guest_opts {
 		 " stdio, fd:IN[,OUT] or pipe:IN[,OUT]",                                             \
 		 0,                                                                                  \
 		 0},                                                                                 \
+		{"vsock", 0,                                                                         \
+		 OPT_STR, offsetof(T, g.vsock),                                                      \
+		 "SPEC",  "the other end of a virtio-vsock: echo (the default) or unix:PATH",        \
+		 0,	  0},                                                                        \
 		{"serial", 0,                                                                        \
 		 OPT_STR,  offsetof(T, g.serial),                                                    \
 		 "SPEC",   "the same for the serial port",                                           \

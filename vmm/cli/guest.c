@@ -307,6 +307,7 @@ static int add_options(struct cli_guest *g, const struct guest_opts *o, struct e
 		g->chr[spec->nr_chrs++] = o->chrs.v[i];
 	spec->chrs = g->chr;
 	spec->serial = o->serial;
+	spec->vsock = o->vsock;
 	spec->record = o->record;
 	spec->replay = o->replay;
 	if (o->serial && o->input) {

@@ -204,6 +204,8 @@ int vm_new(struct vm **out, const struct vm_spec *given, struct err *err)
 	trace_set_sources(vm->trace, &vm->clock.now, NULL);
 	r = open_disks(vm, spec, err);
 	r = r ? r : open_nets(vm, spec, err);
+	if (!r && spec->vsock)
+		r = vsock_peer_open(&vm->vsock, spec->vsock, vm->input, err);
 	if (r)
 		goto fail;
 	r = vm_add_devices(vm, spec, err);
@@ -251,6 +253,7 @@ void vm_free(struct vm *vm)
 	gmem_free(vm->mem);
 	/* It knows the back ends, which know nothing of it by then. */
 	input_free(vm->input);
+	vsock_peer_free(vm->vsock);
 	while (vm->nr_nets)
 		net_close(vm->net[--vm->nr_nets]);
 	chr_fini(&vm->serial);

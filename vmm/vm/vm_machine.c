@@ -98,6 +98,7 @@ static int add_device(struct vm *vm, const char *spec, struct rng *rng, struct e
 		.nr_nets = vm->nr_nets,
 		.chr = vm->chr,
 		.nr_chrs = vm->nr_chrs,
+		.vsock = vm->vsock,
 		.host = {.ctx = vm,
 			 .guest_exit = vm_guest_exit,
 			 .guest_assert = vm_guest_assert,

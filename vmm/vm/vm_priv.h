@@ -5,6 +5,7 @@
 
 #include <vmm/virtio_pci.h>
 #include <vmm/vm.h>
+#include <vmm/vsock_peer.h>
 
 #define VM_PLATFORM 12u /* a machine's own devices at most, a PCI host bridge too */
 
@@ -69,6 +70,7 @@ struct vm {
 	unsigned nr_disks;
 	struct net *net[VM_NETS];
 	unsigned nr_nets;
+	struct vsock_peer *vsock; /* NULL: a socket device's own services */
 	const struct vm_snap
 		*disk_snap; /* what disks and networks can go back to; never dereferenced */
 	struct dev *pic, *lapic, *ioapic, *testdev, *pci; /* in dev[] too; NULL: not there */

@@ -33,7 +33,6 @@
 #define CONN_BUF	4096u /* what buf_alloc says to the guest */
 #define REPLIES		16u
 #define CLOSE_NS	2000000000ull /* 5.10.6.6: no RST after our SHUTDOWN, no answer to our REQUEST */
-#define CALL_PORT	1024u	      /* of the host's end when the device calls the guest */
 
 #define F_STREAM	      0 /* 5.10.3 */
 #define BIT(n)		      (1ull << (n))
@@ -716,7 +715,7 @@ static void calls(struct virtio_vsock *s)
 	if (s->peer) {
 		while (c && s->peer->ops->accept &&
 		       s->peer->ops->accept(s->peer, number_of(s, c), &port)) {
-			uint32_t from = CALL_PORT + number_of(s, c);
+			uint32_t from = VSOCK_CALL_PORT + number_of(s, c);
 
 			*c = (struct conn){.state = ASKING,
 					   .service = PEER,
@@ -731,7 +730,7 @@ static void calls(struct virtio_vsock *s)
 				   .service = ECHO,
 				   .owe = OWE_REQUEST,
 				   .guest_port = port,
-				   .host_port = CALL_PORT};
+				   .host_port = VSOCK_CALL_PORT};
 	}
 }
 
@@ -947,6 +946,9 @@ static int vsock_init(struct dev *d, struct err *err)
 	int rc;
 
 	s->cid = s->option_cid;
+	if (d->env.vsock && d->env.vsock->wake)
+		return err_set(err, -EBUSY,
+			       "device virtio-vsock: another one has the other end already");
 	s->peer = d->env.vsock;
 	clock_timer_init(&s->timer, vsock_late, s);
 	rc = virtio_init(d, &vsock_class, err);

@@ -72,6 +72,7 @@ struct vm_spec {
 	unsigned nr_chrs;
 	const char *const *nets; /* net_open()'s text: "loop", "user", "pcap:FILE", ... */
 	unsigned nr_nets;
+	const char *vsock; /* vsock_peer_open()'s text: "echo" (NULL too), "unix:PATH" */
 	const char *serial; /* the same, for the serial port; NULL: (input), and a buffer */
 	/*
 	 * What comes from outside is recorded in this file, which is there when the machine is gone, or

@@ -16,9 +16,12 @@
 #define VMM_VSOCK_PEER_H
 
 #include <vmm/base.h>
+#include <vmm/input.h>
 
 #define VSOCK_CONNS    16u /* connections at most, a device */
 #define VSOCK_CID_HOST 2u  /* virtio 1.2 section 5.10.4 */
+#define VSOCK_CALL_PORT                                                                            \
+	1024u /* the host's port of connection n that the host asked for is this + n */
 
 /* What poll() says of a connection. */
 #define VSOCK_PEER_OPEN	 1u /* connected: connect()'s answer, if that was -EINPROGRESS */
@@ -58,6 +61,14 @@ struct vsock_peer {
 	void (*wake)(void *ctx);
 	void *wake_ctx;
 };
+
+/*
+ * By text: "echo": the services that the device itself has, *out is NULL; "unix:PATH": the host's
+ * Unix sockets: the guest's connection to port N goes to PATH_N; who connects to PATH and sends
+ * "CONNECT N\n" is connected to the guest's port N and gets "OK M\n". Their bytes come in through (in),
+ * before input_start(); a recording holds them. -EINVAL: the text; -EADDRINUSE and others of bind().
+ */
+int vsock_peer_open(struct vsock_peer **out, const char *text, struct input *in, struct err *err);
 
 static inline void vsock_peer_wake(struct vsock_peer *p)
 {
