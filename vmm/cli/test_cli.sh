@@ -218,6 +218,61 @@ else
 	bad "what is in it" "$(cat chrome.json)"
 fi
 
+# ---- bench boot ----------------------------------------------------------------------------------------
+# In a tree of its own with a kernel of its own, without QEMU (PATH): an ELF64 file of one segment at 1
+# MiB that prints the line that is waited for through COM1 and ends. Of its RAM disk, 48 MiB, nothing
+# may be kept once it has been loaded.
+mkdir -p tree/build/dev tree/build/linux/tiny tree/vmm/base/include/vmm no-tools
+touch tree/vmm/base/include/vmm/base.h
+cp "$vise" tree/build/dev/vise
+{
+	printf '\177ELF\2\1\1\0\0\0\0\0\0\0\0\0\2\0\76\0\1\0\0\0' # ELF64, executable, x86-64
+	printf '\170\0\20\0\0\0\0\0\100\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0' # entry 0x100078, segments at 0x40
+	printf '\0\0\0\0\100\0\70\0\1\0\0\0\0\0\0\0'
+	printf '\1\0\0\0\5\0\0\0\0\0\0\0\0\0\0\0' # PT_LOAD, all of the file
+	printf '\0\0\20\0\0\0\0\0\0\0\20\0\0\0\0\0'
+	printf '\232\0\0\0\0\0\0\0\232\0\0\0\0\0\0\0\0\20\0\0\0\0\0\0'
+	printf '\276\216\0\20\0\146\272\370\3'  # mov esi, text; mov dx, 0x3f8
+	printf '\254\204\300\164\3\356\353\370' # next: lodsb; test al, al; jz end; out dx, al; jmp next
+	printf '\260\0\346\364\364'           # end: mov al, 0; out 0xf4, al; hlt
+	printf 'VISE: init\n\0'
+} > tree/build/linux/tiny/vmlinux
+boot() { env PATH="$dir/no-tools" tree/build/dev/vise bench boot --rounds 3 --json; }
+# figure NAME: its value.
+figure() { sed -n 's|^{"bench":"boot","case":"'"$1"'","value":\([0-9.e+-]*\),.*|\1|p' out; }
+works "bench boot without a kernel" 4 '' env PATH="$dir/no-tools" tree/build/dev/vise bench boot
+head -c 48M /dev/zero > tree/build/linux/tiny/initrd.cpio
+boot > out 2> err
+status=$?
+if [ $status = 0 ] && grep -q 'no stock Linux here: make linux' err && grep -q 'no qemu-system-x86_64 here' err; then
+	good "bench boot: one kernel, nothing to compare with"
+else
+	bad "bench boot: one kernel, nothing to compare with" "status $status: $(cat err out)"
+fi
+
+for want in tiny/soft tiny/beside-ram tiny/to-init tiny/to-the-end tiny/in-user-space; do
+	if figure $want | awk '$1 >= 0 { n++ } END { exit n != 1 }'; then
+		good "bench boot: $want"
+	else
+		bad "bench boot: $want" "$(cat err out)"
+	fi
+done
+if awk -v init="$(figure tiny/to-init)" -v all="$(figure tiny/to-the-end)" -v user="$(figure tiny/in-user-space)" \
+	'BEGIN { exit !(init > 0 && init < all && all < 0.0001 && user == 0) }'; then
+	good "bench boot: instructions"
+else
+	bad "bench boot: instructions" "$(cat out)"
+fi
+if nm "$vise" 2> /dev/null | grep -q __asan_init; then
+	skipped "bench boot: a loaded RAM disk is given back: the sanitizer keeps what was freed"
+elif awk -v mib="$(figure tiny/beside-ram)" 'BEGIN { exit !(mib > 0 && mib < 40) }'; then
+	good "bench boot: a loaded RAM disk is given back"
+else
+	bad "bench boot: a loaded RAM disk is given back" "$(cat out)"
+fi
+printf '\17\13' | dd of=tree/build/linux/tiny/vmlinux bs=1 seek=120 conv=notrunc 2> /dev/null # ud2
+works "bench boot: a kernel that does not get there" 3 '' env PATH="$dir/no-tools" tree/build/dev/vise bench boot --rounds 1
+
 # ---- what is printed about itself -----------------------------------------------------------------------
 for verb in $("$vise" --help | sed -n 's/^  \([a-z]*\) .*/\1/p'); do
 	works "$verb --help" 0 "^usage: vise $verb" "$vise" "$verb" --help

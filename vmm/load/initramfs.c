@@ -131,12 +131,13 @@ int load_check_initramfs(const void *p, size_t len, uint64_t max, struct err *er
 	int rc = 0;
 
 	while (!rc && w.at < len) {
-		enum unpack_format f = unpack_detect(w.p + w.at, len - w.at);
+		enum unpack_format f;
 
 		if (!w.p[w.at]) {
 			w.at++;
 			continue;
 		}
+		f = unpack_detect(w.p + w.at, len - w.at);
 		if (is_cpio(&w))
 			rc = walk_file(&w);
 		else if (f != UNPACK_NONE && !unpack_has(f))
