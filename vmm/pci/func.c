@@ -156,8 +156,10 @@ void pci_func_reset(struct dev *d)
 	pci_msix_reset(f);
 	f->intx = false;
 	f->line = false;
-	if (f->host)
+	if (f->host) {
 		pci_host_line(f->host, f);
+		pci_host_map(f->host, NULL);
+	}
 }
 
 int pci_func_post_load(struct dev *d, struct err *err)

@@ -178,6 +178,7 @@ void pci_host_unplug(struct pci_host *h, struct pci_func *f)
 	pci_host_line(h, f);
 	h->func[f->slot] = NULL;
 	f->host = NULL;
+	pci_host_map(h, NULL);
 }
 
 struct pci_func *pci_func_at(const struct dev *host, unsigned slot)

@@ -16,7 +16,7 @@ struct pci_host {
 
 /* host.c: one of the functions on the line of (f) has changed what it drives. */
 void pci_host_line(struct pci_host *h, const struct pci_func *f);
-/* Functions whose BARs could not be decoded may be able to now. Errors are told for (f) only. */
+/* Functions whose BARs could not be decoded may be able to now. Errors are told for (f) only, NULL: none. */
 void pci_host_map(struct pci_host *h, struct pci_func *f);
 /* Put back on the bus what is said to be decoded, after a load. */
 void pci_host_restore(struct pci_host *h);

@@ -12,7 +12,7 @@
  *   all ones and do nothing (3.2.2.3.2).
  * - A BAR decodes what COMMAND enables. Where something else is decoded already it decodes nothing and
  *   leaves a guest error; it is tried again, in order of slot and BAR, at each change of a COMMAND or
- *   a BAR on the bus. RAM hides what a BAR puts under it.
+ *   a BAR on the bus and at a function's reset. RAM hides what a BAR puts under it.
  * - Bus master off: no message leaves the function. MSI-X vectors wait in their pending bits and go out
  *   when it is on again. The device is told (pci_func_ops.master) and must let RAM alone.
  * - MSI-X enabled: INTx is low (6.8.2). Messages: at most one a vector waits.

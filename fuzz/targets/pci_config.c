@@ -1,0 +1,885 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pci_config: accesses of any size to configuration space by ports and ECAM, to BARs and to MSI-X, of three
+ * functions behind a host bridge: two plain ones and a virtio-rng. BARs move and collide, devices raise
+ * lines and send messages. The input's form is in fuzz/engine/pci_prog.h.
+ * @modules pci
+ *
+ * Oracles, after each operation: the plain functions' configuration space and MSI-X tables are those of a
+ * model that was told the same accesses, byte by byte; so are the messages that went out, and the lines.
+ * A BAR is on the bus where its register says, or something else is there. Every access returns, and what
+ * is read fits its size; ports and ECAM agree. The virtio queue is frozen while enabled, its vectors are
+ * there. On dear inputs: save, reset, load, save give the same bytes; reset gives the fresh state; the same
+ * input twice ends in the same state.
+ */
+#include <depth.h>
+#include <oracle.h>
+#include <pci_prog.h>
+#include <stats.h>
+
+/* The model is no subject. */
+#ifdef __clang__
+#pragma clang attribute push(__attribute__((no_sanitize("coverage", "address", "undefined"))),     \
+			     apply_to = function)
+#endif
+#include <vmm/virtio_pci.h>
+
+DEPTH_COUNTERS(ecam_read, ecam_written, port_read, port_written, absent, bar_decoded, bar_collides,
+	       bus_reached, message_sent, message_waits, message_flushed, line_up, line_of_two,
+	       window_read, window_written, master_off, queue_enabled, request_done,
+	       saved_and_loaded, reset_compared, run_twice);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define MAX_OPS	  64u
+#define PLAINS	  2u
+#define VECTORS	  16u
+#define MESSAGES  64u /* of one operation, compared */
+#define LINE	  15u
+#define RNG_SLOT  2u
+#define IO_LEN	  64u
+#define MEM_LEN	  4096u
+#define HIGH_LEN  (1ull << 34)
+#define MSIX_BAR  2u
+#define HIGH_BAR  4u
+#define LAST_SLOT 3u
+
+/* ---- a plain function: a BAR of each kind, reads give where they are ---------------------------- */
+
+struct plain {
+	struct pci_func f;
+};
+
+static uint64_t plain_read(struct pci_func *f, unsigned bar, uint64_t off, unsigned size)
+{
+	FUZZ_ORACLE(range_within(off, size, 0, f->bar[bar].len), "bar-range",
+		    "BAR %u is asked for %u bytes at %#llx", bar, size, (unsigned long long)off);
+	return off * 0x0101010101010101ull + bar;
+}
+
+static void plain_write(struct pci_func *f, unsigned bar, uint64_t off, unsigned size, uint64_t val)
+{
+	FUZZ_ORACLE(range_within(off, size, 0, f->bar[bar].len) && !(val & ~size_mask(size)),
+		    "bar-range", "BAR %u gets %u bytes at %#llx", bar, size,
+		    (unsigned long long)off);
+}
+
+static void plain_access(struct pci_func *f, unsigned off, unsigned size)
+{
+	(void)f;
+	FUZZ_ORACLE((size == 1 || size == 2 || size == 4) && !(off & (size - 1)) && off < 256,
+		    "config-piece", "%u bytes at %#x", size, off);
+}
+
+static const struct pci_func_ops plain_ops = {plain_read, plain_write, plain_access, plain_access,
+					      NULL};
+
+static int plain_init(struct dev *d, struct err *err)
+{
+	static const struct pci_ident id = {.vendor = 0x1234,
+					    .device = 0x5678,
+					    .subsystem_vendor = 0x9abc,
+					    .subsystem = 0xdef0,
+					    .revision = 0x42,
+					    .class_code = 0xff0102,
+					    .pin = 2};
+	struct pci_func *f = container_of(d, struct pci_func, dev);
+
+	(void)err;
+	pci_func_init(f, &id, &plain_ops);
+	pci_bar_add(f, 0, IO_LEN, PCI_BAR_IO);
+	pci_bar_add(f, 1, MEM_LEN, 0);
+	pci_bar_add(f, HIGH_BAR, HIGH_LEN, PCI_BAR_64 | PCI_BAR_PREFETCH);
+	pci_msix_add(f, MSIX_BAR, VECTORS);
+	pci_func_reset(d);
+	return 0;
+}
+
+static const struct state_field plain_state[] = {PCI_FUNC_STATE_FIELDS, STATE_END};
+static const struct dev_opt plain_opts[] = {PCI_FUNC_OPTS, {0}};
+static const struct dev_class plain_class = {
+	.name = "plain",
+	.size = sizeof(struct plain),
+	.version = 1,
+	.opts = plain_opts,
+	.state = plain_state,
+	.init = plain_init,
+	PCI_FUNC_CLASS_HOOKS,
+};
+
+/* ---- the world, and the model -------------------------------------------------------------------- */
+
+/* What the model knows of a function, from the specification's tables and not from the module. */
+struct model {
+	uint8_t config[256], writable[256];
+	uint8_t table[VECTORS * 16];
+	uint32_t pending;
+	bool intx;
+};
+
+struct message {
+	uint64_t addr;
+	uint32_t data;
+};
+
+static struct {
+	struct gmem *mem;
+	struct gmem_snap *snap;
+	struct clock clock;
+	struct trace *trace;
+	struct bus *bus;
+	struct dev *host, *dev[4]; /* by slot */
+	struct pci_func *f[4];
+	struct virtio *v;
+	uint64_t fresh;
+	struct model fresh_model;
+	/* this input */
+	const uint8_t *p, *end;
+	bool dear;
+	struct model m[PLAINS];
+	uint32_t address;
+	int line;
+	unsigned nr_heard, nr_want;
+	struct message heard[MESSAGES], want[MESSAGES];
+	struct {
+		bool ready;
+		uint32_t num;
+		uint64_t desc, avail, used;
+	} frozen;
+	unsigned ops, deep;
+	uint64_t reads; /* a hash over what was read */
+} W;
+
+static struct model *model_of(unsigned slot)
+{
+	return slot == 1 ? &W.m[0] : slot == 3 ? &W.m[1] : NULL;
+}
+
+static bool on_msi(void *ctx, uint64_t addr, uint32_t data)
+{
+	(void)ctx;
+	if (W.nr_heard < MESSAGES)
+		W.heard[W.nr_heard] = (struct message){addr, data};
+	W.nr_heard++;
+	return true;
+}
+
+static void on_line(void *ctx, unsigned line, int level)
+{
+	(void)ctx;
+	FUZZ_ORACLE(line == LINE, "line", "line %u", line);
+	FUZZ_ORACLE(level != W.line, "line-edge", "the line is %d already", level);
+	W.line = level;
+}
+
+/* 6.1, 6.2 and 6.8.2 of PCI 3.0, for the plain function. */
+static void model_init(struct model *m)
+{
+	static const uint8_t config[] = {
+		0x34,	     0x12, 0x78,     0x56, 0, 0,    0x10,     0,    0x42, 0x02, 0x01,
+		0xff,	     0,	   0,	     0,	   0, 0x01, 0,	      0,    0,	  0,	0,
+		0,	     0,	   0,	     0,	   0, 0,    0,	      0,    0,	  0,	0x0c,
+		0,	     0,	   0,	     0,	   0, 0,    0,	      0,    0,	  0,	0,
+		0xbc,	     0x9a, 0xf0,     0xde, 0, 0,    0,	      0,    0x40, 0,	0,
+		0,	     0,	   0,	     0,	   0, 0,    2,	      0,    0,	  0x11, 0,
+		VECTORS - 1, 0,	   MSIX_BAR, 0,	   0, 0,    MSIX_BAR, 0x08, 0,	  0};
+
+	memset(m, 0, sizeof(*m));
+	memcpy(m->config, config, sizeof(config));
+	st_le16(m->writable + 4, 0x0547);
+	m->writable[0x0c] = m->writable[0x0d] = m->writable[0x3c] = 0xff;
+	st_le32(m->writable + 0x10, 0xffffffc0);
+	st_le32(m->writable + 0x14, 0xfffff000);
+	st_le32(m->writable + 0x18, 0xfffff000);
+	st_le64(m->writable + 0x20, ~(HIGH_LEN - 1));
+	m->writable[0x43] = 0xc0;
+	for (unsigned i = 0; i < VECTORS; i++)
+		m->table[16 * i + 12] = 1;
+}
+
+static void make(void)
+{
+	struct dev_env env = {.host = {.msi = on_msi}, .irq = {on_line, NULL, 0}, .seed = 1};
+	static const char *const opts[4] = {NULL, "slot=1", "slot=2,delay=2000", "slot=3"};
+	struct err err = {0};
+	int bad = gmem_new(&W.mem, &err) || gmem_add(W.mem, 0, 0x10000, GMEM_RAM, &err) ||
+		  gmem_snap(W.mem, &W.snap, &err);
+
+	W.trace = trace_new(1);
+	W.bus = bus_new(W.trace);
+	clock_init(&W.clock);
+	env.mem = W.mem;
+	env.clock = &W.clock;
+	env.trace = W.trace;
+	bad = bad || dev_new_class(&W.host, &dev_class_pci_host, NULL, &env, &err) ||
+	      dev_attach(W.host, W.bus, &err);
+	for (unsigned i = 1; i <= LAST_SLOT && !bad; i++) {
+		if (i == RNG_SLOT)
+			bad = virtio_pci_new_class(&W.dev[i], dev_class_find("virtio-rng"), opts[i],
+						   &env, &err);
+		else
+			bad = dev_new_class(&W.dev[i], &plain_class, opts[i], &env, &err);
+		bad = bad || dev_attach(W.dev[i], W.bus, &err);
+		W.f[i] = bad ? NULL : pci_func_of(W.dev[i]);
+		bad = bad || pci_plug(W.host, W.f[i], &err);
+	}
+	FUZZ_ORACLE(!bad, "set-up", "%s", err.msg);
+	W.v = virtio_pci_model(W.dev[RNG_SLOT]);
+	model_init(&W.fresh_model);
+}
+
+static uint64_t hash_all(void)
+{
+	uint64_t h = dev_hash(W.host, W.reads);
+
+	for (unsigned i = 1; i <= LAST_SLOT; i++)
+		h = dev_hash(W.dev[i], h);
+	return h;
+}
+
+static uint8_t u8(void)
+{
+	return W.p < W.end ? *W.p++ : 0;
+}
+
+static uint64_t value(unsigned size)
+{
+	uint8_t b = u8();
+	uint64_t v = 0;
+
+	if (b < 0xe0)
+		return b;
+	if (b < 0xf0)
+		return 1ull << 2 * (b & 15);
+	if (b < PP_V_RAW)
+		return UINT64_MAX - (b & 15);
+	for (unsigned i = 0; i < size; i++)
+		v |= (uint64_t)u8() << 8 * i;
+	return v;
+}
+
+/* ---- what must come of it ------------------------------------------------------------------------- */
+
+static uint16_t m_command(const struct model *m)
+{
+	return ld_le16(m->config + 4);
+}
+
+static bool m_enabled(const struct model *m)
+{
+	return m->config[0x43] & 0x80;
+}
+
+static void m_send(struct model *m, unsigned n)
+{
+	const uint8_t *e = m->table + 16 * n;
+
+	if (!m_enabled(m))
+		return;
+	if ((m->config[0x43] & 0x40) || !(m_command(m) & 4) || (e[12] & 1)) {
+		m->pending |= 1u << n;
+		depth_hit(message_waits);
+		return;
+	}
+	if (m->pending >> n & 1)
+		depth_hit(message_flushed);
+	m->pending &= ~(1u << n);
+	if (W.nr_want < MESSAGES)
+		W.want[W.nr_want] = (struct message){ld_le64(e), ld_le32(e + 8)};
+	W.nr_want++;
+	depth_hit(message_sent);
+}
+
+static void m_flush(struct model *m)
+{
+	for (unsigned i = 0; i < VECTORS; i++)
+		if (m->pending >> i & 1)
+			m_send(m, i);
+}
+
+static bool m_line(const struct model *m)
+{
+	return m->intx && !m_enabled(m) && !(m_command(m) & 0x400);
+}
+
+/* One access of a configuration write, 1, 2 or 4 bytes, aligned. */
+static void m_piece(struct model *m, unsigned off, unsigned size, uint64_t val)
+{
+	bool was = m_enabled(m);
+
+	for (unsigned i = 0; i < size; i++, val >>= 8) {
+		uint8_t w = m->writable[off + i];
+
+		m->config[off + i] = (uint8_t)((m->config[off + i] & ~w) | (val & w));
+	}
+	if (was && !m_enabled(m))
+		m->pending = 0;
+	m_flush(m);
+}
+
+static void m_config_write(unsigned slot, unsigned off, unsigned size, uint64_t val)
+{
+	struct model *m = model_of(slot);
+
+	for (unsigned n; m && size && off < 256; off += n, size -= n) {
+		n = !(off & 3) && size >= 4 ? 4 : !(off & 1) && size >= 2 ? 2 : 1;
+		m_piece(m, off, n, val);
+		val = n < 8 ? val >> (8 * n) : 0;
+	}
+}
+
+/* A piece of a write to the table that the bus makes. */
+static void m_table_piece(struct model *m, uint64_t off, unsigned size, uint64_t val)
+{
+	if (size < 4 || off % size || off >= sizeof(m->table))
+		return;
+	for (unsigned i = 0; i < size; i++, val >>= 8) {
+		unsigned in = (unsigned)(off + i) % 16;
+		uint8_t mask = in == 0 ? 0xfc : in == 12 ? 1 : in > 12 ? 0 : 0xff;
+
+		m->table[off + i] = (uint8_t)val & mask;
+	}
+	m_flush(m);
+}
+
+static void m_table_write(struct model *m, uint64_t off, unsigned size, uint64_t val)
+{
+	unsigned in = off >= MEM_LEN ? 0 : MEM_LEN - off < size ? (unsigned)(MEM_LEN - off) : size;
+
+	for (unsigned n; in; off += n, in -= n) {
+		n = in == 8 ? 8 : in >= 4 ? 4 : in >= 2 ? 2 : 1;
+		m_table_piece(m, off, n, val & size_mask(n));
+		val = n < 8 ? val >> (8 * n) : 0;
+	}
+}
+
+static void check_plain(unsigned slot)
+{
+	const struct pci_func *f = W.f[slot];
+	struct model *m = model_of(slot);
+
+	m->config[6] = (uint8_t)((m->config[6] & ~8) | (m->intx && !m_enabled(m) ? 8 : 0));
+	for (unsigned i = 0; i < 256 && memcmp(m->config, f->config, 256); i++)
+		FUZZ_ORACLE(m->config[i] == f->config[i], "config-bytes",
+			    "slot %u, byte %#x is %#x, model: %#x", slot, i, f->config[i],
+			    m->config[i]);
+	FUZZ_ORACLE(!memcmp(m->table, f->msix_table, sizeof(m->table)), "msix-table",
+		    "slot %u has another table than the model", slot);
+	FUZZ_ORACLE(m->pending == f->msix_pending, "msix-pending", "slot %u: %#llx, model: %#x",
+		    slot, (unsigned long long)f->msix_pending, m->pending);
+	FUZZ_ORACLE(f->line == m_line(m), "intx", "slot %u: line %d", slot, f->line);
+}
+
+/* Does something else than this BAR lie in [base, base + len) of the space, or is it beyond its end? */
+static bool taken(enum bus_space space, uint64_t base, uint64_t len, const struct pci_bar *but)
+{
+	uint64_t top = space == BUS_PIO ? 0xffff : UINT64_MAX, at, n;
+	void *ctx;
+
+	if (base > top || len - 1 > top - base)
+		return true;
+	for (unsigned i = 0; bus_range(W.bus, space, i, &at, &n, &ctx); i++)
+		if (ctx != but && at <= base + (len - 1) && base <= at + (n - 1))
+			return true;
+	return false;
+}
+
+static bool on_bus(enum bus_space space, uint64_t base, uint64_t len, const struct pci_bar *b)
+{
+	uint64_t at, n;
+	void *ctx;
+
+	for (unsigned i = 0; bus_range(W.bus, space, i, &at, &n, &ctx); i++)
+		if (ctx == b)
+			return at == base && n == len;
+	return false;
+}
+
+static void check_bars(unsigned slot)
+{
+	const struct pci_func *f = W.f[slot];
+
+	for (unsigned i = 0; i < PCI_BARS; i++) {
+		const struct pci_bar *b = &f->bar[i];
+		const bool io = b->flags & PCI_BAR_IO;
+		uint64_t base = ld_le(f->config + 0x10 + 4 * i, b->flags & PCI_BAR_64 ? 8 : 4) &
+				~(b->len - 1);
+		bool wanted = b->len && (f->config[4] & (io ? 1 : 2));
+		bool decoded = b->len && on_bus(io ? BUS_PIO : BUS_MMIO, base, b->len, b);
+
+		FUZZ_ORACLE(decoded == (f->decoded >> i & 1), "decoded",
+			    "slot %u, BAR %u says %d at %#llx", slot, i, f->decoded >> i & 1,
+			    (unsigned long long)base);
+		FUZZ_ORACLE(wanted || !decoded, "decodes-disabled", "slot %u, BAR %u", slot, i);
+		FUZZ_ORACLE(!wanted || decoded || taken(io ? BUS_PIO : BUS_MMIO, base, b->len, b),
+			    "decodes-nothing", "slot %u, BAR %u, where nothing is: %#llx", slot, i,
+			    (unsigned long long)base);
+		if (decoded)
+			depth_hit(bar_decoded);
+		if (wanted && !decoded)
+			depth_hit(bar_collides);
+	}
+}
+
+static void check_virtio(void)
+{
+	const struct pci_func *f = W.f[RNG_SLOT];
+	const struct virtq *q = &W.v->q[0];
+
+	for (unsigned i = 0; i < 256; i++)
+		FUZZ_ORACLE(!((f->config[i] ^ f->initial[i]) &
+			      ~(f->writable[i] | f->clears[i] | f->changes[i])),
+			    "read-only", "byte %#x of the virtio function is %#x", i, f->config[i]);
+	FUZZ_ORACLE(!(f->msix_pending >> f->nr_vectors), "msix-pending", "%#llx of %u vectors",
+		    (unsigned long long)f->msix_pending, f->nr_vectors);
+	FUZZ_ORACLE(q->num <= q->num_max, "queue-size", "%u", q->num);
+	FUZZ_ORACLE(!q->ready || (q->num && W.v->status & VIRTIO_S_FEATURES_OK), "queue-ready",
+		    "a queue of %u at status %#x", q->num, W.v->status);
+	FUZZ_ORACLE(!q->ready || !W.frozen.ready ||
+			    (W.frozen.num == q->num && W.frozen.desc == q->desc &&
+			     W.frozen.avail == q->avail && W.frozen.used == q->used),
+		    "frozen", "an enabled queue was changed");
+	W.frozen.ready = q->ready;
+	W.frozen.num = q->num;
+	W.frozen.desc = q->desc;
+	W.frozen.avail = q->avail;
+	W.frozen.used = q->used;
+	FUZZ_ORACLE(W.v->stopped == !(f->config[4] & 4), "master", "stopped: %d", W.v->stopped);
+	if (W.v->stopped)
+		depth_hit(master_off);
+	if (q->ready)
+		depth_hit(queue_enabled);
+	if (q->ready && q->pushed)
+		depth_hit(request_done);
+}
+
+static void check_all(void)
+{
+	unsigned up = W.f[RNG_SLOT]->line;
+
+	FUZZ_ORACLE(W.nr_heard == W.nr_want, "messages", "%u went out, model: %u", W.nr_heard,
+		    W.nr_want);
+	for (unsigned i = 0; i < W.nr_want && i < MESSAGES; i++)
+		FUZZ_ORACLE(W.heard[i].addr == W.want[i].addr && W.heard[i].data == W.want[i].data,
+			    "message", "number %u is %#llx, %#x", i,
+			    (unsigned long long)W.heard[i].addr, W.heard[i].data);
+	W.nr_heard = W.nr_want = 0;
+	for (unsigned slot = 1; slot <= LAST_SLOT; slot++) {
+		if (model_of(slot))
+			check_plain(slot);
+		check_bars(slot);
+	}
+	check_virtio();
+	for (unsigned i = 0; i < PLAINS; i++)
+		up += m_line(&W.m[i]);
+	FUZZ_ORACLE(W.line == !!up, "line", "%d, of %u functions", W.line, up);
+	if (up)
+		depth_hit(line_up);
+	if (up > 1)
+		depth_hit(line_of_two);
+}
+
+/* ---- operations ------------------------------------------------------------------------------------ */
+
+/* What of a configuration read is known: all but of the virtio function's window. */
+static void check_read(unsigned slot, bool there, unsigned off, unsigned size, uint64_t got)
+{
+	const struct model *m = model_of(slot);
+
+	FUZZ_ORACLE(!(got & ~size_mask(size)), "read-size", "%u bytes are %#llx", size,
+		    (unsigned long long)got);
+	W.reads = hash64(W.reads, &got, sizeof(got));
+	for (unsigned i = 0; i < size; i++) {
+		uint8_t b = (uint8_t)(got >> 8 * i);
+
+		if (!there || slot > LAST_SLOT || off + i >= 256)
+			FUZZ_ORACLE(b == 0xff, "absent", "byte %#x of slot %u is %#x", off + i,
+				    slot, b);
+		else if (m)
+			FUZZ_ORACLE(b == m->config[off + i], "config-read",
+				    "byte %#x of slot %u is %#x, model: %#x", off + i, slot, b,
+				    m->config[off + i]);
+	}
+	if (!there || slot > LAST_SLOT)
+		depth_hit(absent);
+}
+
+/* Messages of the virtio function are as it likes: the model is told them. */
+static void believe_virtio(unsigned before)
+{
+	for (unsigned i = before; i < W.nr_heard && i < MESSAGES && W.nr_want < MESSAGES; i++)
+		W.want[W.nr_want++] = W.heard[i];
+}
+
+static void op_ecam(void)
+{
+	unsigned slot = u8() % PP_SLOTS, off = u8(), how = u8(), size = 1 + (how & 7);
+	uint32_t at = slot << 15 | (how & PP_FUNCTION ? 1u << 12 : 0);
+	uint64_t val = 0;
+
+	off += how & PP_EXTENDED ? 256 : 0;
+	at |= off;
+	if (how & PP_WRITE) {
+		val = value(size) & size_mask(size);
+		if (!(how & PP_FUNCTION))
+			m_config_write(slot, off, size, val);
+		(void)bus_write(W.bus, BUS_MMIO, PCI_ECAM + at, size, val);
+		depth_hit(ecam_written);
+	} else {
+		(void)bus_read(W.bus, BUS_MMIO, PCI_ECAM + at, size, &val);
+		check_read(slot, !(how & PP_FUNCTION), off, size, val);
+		depth_hit(ecam_read);
+	}
+	if (slot == RNG_SLOT)
+		believe_virtio(0);
+}
+
+static void op_address(void)
+{
+	uint32_t slot = u8() % PP_SLOTS, reg = u8(), a;
+
+	a = slot << 11 | (reg & 0xfc);
+	a |= (uint32_t)u8() << 16;
+	a |= (uint32_t)u8() << 24;
+	(void)bus_write(W.bus, BUS_PIO, PCI_CONFIG_PORT, 4, a);
+	W.address = a & 0x80fffffc;
+}
+
+static void op_port(void)
+{
+	unsigned off = u8() & 7, how = u8(), size = 1u << (how % 3), slot, reg;
+	bool there = (W.address & 0x80000000) && !(W.address & 0x00ff0700);
+	uint64_t val = 0;
+
+	if (off + size > 8)
+		off = 8 - size;
+	slot = W.address >> 11 & 31;
+	reg = (W.address & 0xfc) | (off & 3);
+	if (how & PP_WRITE) {
+		val = value(size) & size_mask(size);
+		if (off >= 4 && there)
+			m_config_write(slot, reg, size, val);
+		(void)bus_write(W.bus, BUS_PIO, PCI_CONFIG_PORT + off, size, val);
+		if (!off && size == 4)
+			W.address = (uint32_t)val & 0x80fffffc;
+		depth_hit(port_written);
+	} else {
+		(void)bus_read(W.bus, BUS_PIO, PCI_CONFIG_PORT + off, size, &val);
+		if (off >= 4)
+			check_read(slot, there, reg, size, val);
+		else
+			FUZZ_ORACLE(val == (!off && size == 4 ? W.address : size_mask(size)),
+				    "address", "%u bytes at %u are %#llx", size, off,
+				    (unsigned long long)val);
+		depth_hit(port_read);
+	}
+	if (slot == RNG_SLOT)
+		believe_virtio(0);
+}
+
+static void op_bar(bool bus)
+{
+	unsigned slot = 1 + u8() % LAST_SLOT, bar = u8() % PCI_BARS, lo = u8(), hi = u8(),
+		 how = u8(), size = 1 + (how & 7);
+	uint64_t off = lo | hi << 8, val = how & PP_WRITE ? value(size) & size_mask(size) : 0;
+	struct pci_func *f = W.f[slot];
+	struct model *m = model_of(slot);
+	enum bus_space space = f->bar[bar].flags & PCI_BAR_IO ? BUS_PIO : BUS_MMIO;
+	uint64_t at = pci_bar_base(f, bar) + off, got = 0;
+
+	if (!f->bar[bar].len)
+		bus = false;
+	else if (bus && (!(f->decoded >> bar & 1) || off + size > f->bar[bar].len))
+		return;
+	if (m && bar == MSIX_BAR && how & PP_WRITE)
+		m_table_write(m, off, size, val);
+	if (how & PP_WRITE) {
+		if (bus)
+			(void)bus_write(W.bus, space, at, size, val);
+		else
+			pci_bar_write(f, bar, off, size, val);
+	} else {
+		got = pci_bar_read(f, bar, off, size);
+		FUZZ_ORACLE(!(got & ~size_mask(size)), "read-size", "%u bytes are %#llx", size,
+			    (unsigned long long)got);
+		W.reads = hash64(W.reads, &got, sizeof(got));
+		if (bus && slot != RNG_SLOT) {
+			uint64_t want = got;
+
+			(void)bus_read(W.bus, space, at, size, &got);
+			FUZZ_ORACLE(got == want, "bus-bar", "%#llx by the bus, %#llx",
+				    (unsigned long long)got, (unsigned long long)want);
+		}
+	}
+	if (bus)
+		depth_hit(bus_reached);
+	if (slot == RNG_SLOT)
+		believe_virtio(0);
+}
+
+static void config_write(unsigned slot, unsigned off, unsigned size, uint64_t val)
+{
+	m_config_write(slot, off, size, val);
+	(void)bus_write(W.bus, BUS_MMIO, PCI_ECAM + (slot << 15 | off), size, val);
+	if (slot == RNG_SLOT)
+		believe_virtio(0);
+}
+
+static void op_place(void)
+{
+	static const uint64_t places[] = {PP_PLACES};
+	unsigned slot = 1 + u8() % LAST_SLOT, bar = u8() % PCI_BARS;
+	uint64_t at = places[u8() % ARRAY_SIZE(places)];
+
+	config_write(slot, PCI_BAR0 + 4 * bar, W.f[slot]->bar[bar].flags & PCI_BAR_64 ? 8 : 4, at);
+}
+
+static void op_command(void)
+{
+	unsigned slot = 1 + u8() % LAST_SLOT, lo = u8(), hi = u8();
+
+	config_write(slot, PCI_COMMAND, 2, lo | hi << 8);
+}
+
+static void op_act(void)
+{
+	unsigned slot = 1 + u8() % LAST_SLOT, b = u8();
+	struct model *m = model_of(slot);
+
+	if (!m)
+		return;
+	if (b & 0x80) {
+		m->intx = b & 0x40;
+		pci_intx(W.f[slot], b & 0x40);
+		return;
+	}
+	if ((b & 31) < VECTORS)
+		m_send(m, b & 31);
+	pci_msix_send(W.f[slot], b & 31);
+}
+
+static void op_vector(void)
+{
+	unsigned slot = 1 + u8() % LAST_SLOT, n = u8() % VECTORS, mask = u8() & 1;
+	struct model *m = model_of(slot);
+	uint64_t words[2] = {0xfee00000u + (n << 12),
+			     0x40u + n + 16 * slot + ((uint64_t)mask << 32)};
+
+	for (unsigned i = 0; i < 2; i++) {
+		if (m)
+			m_table_write(m, 16 * n + 8 * i, 8, words[i]);
+		pci_bar_write(W.f[slot], W.f[slot]->msix_bar, 16 * n + 8 * i, 8, words[i]);
+	}
+	if (!m)
+		believe_virtio(0);
+}
+
+static void op_msix(void)
+{
+	unsigned slot = 1 + u8() % LAST_SLOT, b = u8();
+
+	config_write(slot, W.f[slot]->msix_cap + PCI_MSIX_CONTROL + 1, 1, b);
+}
+
+/* 4.1.4.9: the window of the virtio function, whose last capability but one is at the same place always. */
+static void op_window(void)
+{
+	unsigned lo = u8(), hi = u8(), len = u8(), how = u8(), cap = 0;
+	uint64_t val;
+
+	for (unsigned at = W.f[RNG_SLOT]->config[PCI_CAPABILITIES]; at;
+	     at = W.f[RNG_SLOT]->config[at + 1])
+		if (W.f[RNG_SLOT]->config[at] == 9 && W.f[RNG_SLOT]->config[at + 3] == 5)
+			cap = at;
+	config_write(RNG_SLOT, cap + 4, 1, VIRTIO_PCI_BAR);
+	config_write(RNG_SLOT, cap + 8, 4, lo | hi << 8);
+	config_write(RNG_SLOT, cap + 12, 4, len);
+	if (how & PP_WRITE) {
+		config_write(RNG_SLOT, cap + 16, 4, value(4));
+		depth_hit(window_written);
+	} else {
+		val = pci_config_read(W.host, RNG_SLOT << 15 | (cap + 16), 4);
+		W.reads = hash64(W.reads, &val, sizeof(val));
+		believe_virtio(0);
+		depth_hit(window_read);
+	}
+}
+
+static void op_reset(void)
+{
+	unsigned slot = u8() & 3;
+
+	if (!slot) {
+		/* The host forgets what its line was, and looks anew. */
+		W.line = -1;
+		dev_reset(W.host);
+		W.line = W.line < 0 ? 0 : W.line;
+		W.address = 0;
+		return;
+	}
+	dev_reset(W.dev[slot]);
+	if (model_of(slot))
+		*model_of(slot) = W.fresh_model;
+	else
+		memset(&W.frozen, 0, sizeof(W.frozen));
+}
+
+static void op_save(void)
+{
+	struct buf a[4] = {0}, b = {0};
+	struct err err = {0};
+	int line = W.line;
+	size_t used = 0;
+
+	if (!W.dear)
+		return;
+	for (unsigned i = 0; i <= LAST_SLOT; i++)
+		FUZZ_ORACLE(!dev_save(i ? W.dev[i] : W.host, &a[i]), "save", "no memory");
+	for (unsigned i = 1; i <= LAST_SLOT; i++)
+		dev_reset(W.dev[i]);
+	FUZZ_ORACLE(!W.line, "reset-line", "all functions are reset, the line is up");
+	for (unsigned i = 0; i <= LAST_SLOT; i++)
+		FUZZ_ORACLE(!dev_load(i ? W.dev[i] : W.host, a[i].p, a[i].len, &used, &err) &&
+				    used == a[i].len,
+			    "load", "slot %u: %s", i, err.msg);
+	for (unsigned i = 0; i <= LAST_SLOT; i++) {
+		FUZZ_ORACLE(!dev_save(i ? W.dev[i] : W.host, &b) && b.len == a[i].len &&
+				    !memcmp(a[i].p, b.p, b.len),
+			    "save-load-save", "slot %u: the saved form is another", i);
+		buf_free(&a[i]);
+		buf_free(&b);
+		b = (struct buf){0};
+	}
+	/* The controller has its own idea of the line. */
+	W.line = line;
+	depth_hit(saved_and_loaded);
+}
+
+static void op_offer(void)
+{
+	uint8_t desc[16] = {0}, idx[2];
+	uint16_t i;
+
+	st_le64(desc, 0x4000);
+	st_le32(desc + 8, 64);
+	st_le16(desc + 12, VIRTQ_DESC_F_WRITE);
+	FUZZ_ORACLE(!gmem_read(W.mem, PP_AVAIL + 2, idx, 2), "gmem", "RAM is not there");
+	i = ld_le16(idx);
+	FUZZ_ORACLE(!gmem_write(W.mem, PP_DESC + 16 * (i % PP_NUM), desc, sizeof(desc)), "gmem",
+		    "RAM is not there");
+	st_le16(desc, i % PP_NUM);
+	st_le16(idx, (uint16_t)(i + 1));
+	FUZZ_ORACLE(!gmem_write(W.mem, PP_AVAIL + 4 + 2 * (i % PP_NUM), desc, 2) &&
+			    !gmem_write(W.mem, PP_AVAIL + 2, idx, 2),
+		    "gmem", "RAM is not there");
+}
+
+static void op(enum pci_op kind)
+{
+	switch (kind) {
+	case PP_ECAM:
+		op_ecam();
+		break;
+	case PP_ADDRESS:
+		op_address();
+		break;
+	case PP_PORT:
+		op_port();
+		break;
+	case PP_BAR:
+	case PP_BUS:
+		op_bar(kind == PP_BUS);
+		break;
+	case PP_PLACE:
+		op_place();
+		break;
+	case PP_COMMAND:
+		op_command();
+		break;
+	case PP_ACT:
+		op_act();
+		break;
+	case PP_VECTOR:
+		op_vector();
+		break;
+	case PP_MSIX:
+		op_msix();
+		break;
+	case PP_WINDOW:
+		op_window();
+		break;
+	case PP_CLOCK:
+		FUZZ_ORACLE(!clock_advance(&W.clock, 1ull << (u8() & 31)), "clock",
+			    "a timer fires for ever");
+		believe_virtio(0);
+		break;
+	case PP_RESET:
+		op_reset();
+		break;
+	case PP_SAVE:
+		op_save();
+		break;
+	case PP_OFFER:
+		op_offer();
+		break;
+	case PP_OPS:
+		break;
+	}
+}
+
+static uint64_t run(const uint8_t *data, size_t size)
+{
+	uint64_t hash;
+
+	W.p = data;
+	W.end = data + size;
+	W.m[0] = W.m[1] = W.fresh_model;
+	W.address = 0;
+	W.line = 0;
+	W.reads = 0;
+	W.nr_heard = W.nr_want = 0;
+	memset(&W.frozen, 0, sizeof(W.frozen));
+	for (W.ops = 0; W.ops < MAX_OPS && W.p < W.end; W.ops++) {
+		op((enum pci_op)(u8() % PP_OPS));
+		check_all();
+	}
+	if (W.dear)
+		op_save();
+	check_all();
+	hash = hash_all();
+	for (unsigned i = 1; i <= LAST_SLOT; i++)
+		dev_reset(W.dev[i]);
+	FUZZ_ORACLE(!W.line, "reset-line", "all functions are reset, the line is up");
+	W.line = -1;
+	dev_reset(W.host);
+	clock_init(&W.clock);
+	FUZZ_ORACLE(!gmem_restore(W.mem, W.snap), "gmem", "memory can't be put back");
+	W.reads = 0;
+	if (W.fresh && W.dear) {
+		FUZZ_ORACLE(hash_all() == W.fresh, "reset", "reset gives another state than fresh");
+		depth_hit(reset_compared);
+	}
+	return hash;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	uint64_t hash;
+
+	if (!W.host) {
+		make();
+		W.fresh = hash_all();
+	}
+	W.dear = fuzz_dear(data, size);
+	hash = run(data, size);
+	fuzz_case(W.ops, W.ops > 4);
+	if (!W.dear)
+		return 0;
+	FUZZ_ORACLE(run(data, size) == hash, "run-twice", "the same input ends in another state");
+	depth_hit(run_twice);
+	return 0;
+}
+
+#ifdef __clang__
+#pragma clang attribute pop
+#endif
