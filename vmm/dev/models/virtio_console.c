@@ -58,7 +58,7 @@ enum event {
 	E_PORT_OPEN,
 	E_PORT_NAME,
 };
-#define NAME_MAX_LEN 16u
+#define NAME_MAX_LEN 24u
 #define MESSAGE_MAX  (M_LEN + NAME_MAX_LEN)
 
 /* Messages that are owed to a port that the driver has ready; sent in this order. */
