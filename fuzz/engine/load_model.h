@@ -640,8 +640,13 @@ static inline void lm_check_linux(const struct lm_case *c, struct gmem *mem,
 		    "state", "RSI or selectors");
 	FUZZ_ORACLE(lm_peek(mem, lm.cpu.gdt.base + 0x10, 8) ==
 				    (pl->mode == X86_LONG ? 0xaf9b000000ffff : 0xcf9b000000ffff) &&
-			    lm_peek(mem, lm.cpu.gdt.base + 0x18, 8) == 0xcf93000000ffff,
+			    lm_peek(mem, lm.cpu.gdt.base + 0x18, 8) == 0xcf93000000ffff &&
+			    !lm_peek(mem, lm.cpu.gdt.base, 8) &&
+			    lm.cpu.gdt.limit >= (lm.cpu.seg[X86_TR].sel | 15u),
 		    "state", "the GDT");
+	for (unsigned i = X86_ES; i <= X86_GS; i++)
+		FUZZ_ORACLE(lm.cpu.seg[i].sel == (i == X86_CS ? 0x10 : 0x18), "state", "segment %u",
+			    i);
 	for (unsigned i = 0; i < lm.res.nr_ranges; i++) {
 		const struct load_range *r = &lm.res.range[i];
 

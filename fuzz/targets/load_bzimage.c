@@ -239,6 +239,15 @@ static void check_setup(const struct lm_case *c, struct gmem *mem, const struct 
 	for (uint64_t at = 0x290; at < k->setup; at++)
 		FUZZ_ORACLE(*lm_at(mem, z + at) == c->img[at], "setup-code", "byte 0x%llx",
 			    (unsigned long long)at);
+	FUZZ_ORACLE(lm.res.image.gpa == z &&
+			    lm.res.image.gpa + lm.res.image.len == pl->piece[0].gpa + k->total,
+		    "image", "0x%llx + 0x%llx", (unsigned long long)lm.res.image.gpa,
+		    (unsigned long long)lm.res.image.len);
+	FUZZ_ORACLE(lm_peek(mem, z + 0x1fa, 2) == 0x0f04, "setup-header", "vid_mode");
+	FUZZ_ORACLE(lm_peek(mem, z + 0x211, 1) == (c->img[0x211] | (k->version > 0x200) << 7),
+		    "setup-header", "loadflags");
+	FUZZ_ORACLE(k->end < 0x258 || !lm_peek(mem, z + 0x250, 8), "setup-header", "setup_data");
+	FUZZ_ORACLE(old || !lm_peek(mem, z + 0x226, 2), "setup-header", "ext_loader");
 	FUZZ_ORACLE(lm_peek(mem, z + 0x214, 4) == pl->piece[0].gpa, "setup-header", "code32_start");
 	FUZZ_ORACLE(lm_peek(mem, z + 0x218, 4) == pl->initrd &&
 			    lm_peek(mem, z + 0x21c, 4) == c->req.initrd.len,

@@ -88,7 +88,16 @@ static void check(const struct lm_case *c, struct gmem *mem, const struct lm_pla
 		    "state", "EAX or EBX");
 	FUZZ_ORACLE(!(lm.cpu.cr0 & X86_CR0_PG) && lm.cpu.cr0 & X86_CR0_PE, "state", "CR0");
 	FUZZ_ORACLE(i >= 0x1000, "info", "it lies on page 0");
-	FUZZ_ORACLE((lm_peek(mem, i, 4) & 0x24d) == 0x24d, "info", "flags");
+	FUZZ_ORACLE(lm_peek(mem, i, 4) == 0x24d, "info", "flags");
+	FUZZ_ORACLE(lm_peek(mem, i + 4, 4) == (low < 0x9fc00 ? low : 0x9fc00) >> 10, "info",
+		    "mem_lower");
+	/* boot_device, syms, drives, config_table, apm_table, vbe: what no flag tells of */
+	FUZZ_ORACLE(!lm_peek(mem, i + 12, 4) && !lm_peek(mem, i + 28, 8) &&
+			    !lm_peek(mem, i + 36, 8) && !lm_peek(mem, i + 52, 8) &&
+			    !lm_peek(mem, i + 60, 4) && !lm_peek(mem, i + 68, 8),
+		    "info", "a field that no flag tells of");
+	FUZZ_ORACLE(!memcmp(lm_at(mem, lm_peek(mem, i + 64, 4)), "vise", 4), "info",
+		    "boot_loader_name");
 	FUZZ_ORACLE(lm_peek(mem, i + 8, 4) == (low > 0x100000 ? (low - 0x100000) >> 10 : 0), "info",
 		    "mem_upper");
 	lm_check_cmdline(c, mem, lm_peek(mem, i + 16, 4));
@@ -101,6 +110,7 @@ static void check(const struct lm_case *c, struct gmem *mem, const struct lm_pla
 				    lm_peek(mem, mods + 4, 4) - start == c->req.mods[k].len,
 			    "module", "%u is not where it should be", k);
 		FUZZ_ORACLE(!(start & 0xfff), "module", "%u is not aligned", k);
+		FUZZ_ORACLE(!lm_peek(mem, mods + 12, 4), "module", "%u: reserved", k);
 		FUZZ_ORACLE(!memcmp(lm_at(mem, str), c->req.mods[k].cmdline, len + 1), "module",
 			    "%u: its string", k);
 	}

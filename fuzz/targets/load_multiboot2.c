@@ -224,6 +224,8 @@ static void check_tag(const struct lm_case *c, struct gmem *mem, const struct lm
 		FUZZ_ORACLE(lm_peek(mem, at + 12, 4) ==
 				    (low > 0x100000 ? (low - 0x100000) >> 10 : 0),
 			    "info", "mem_upper");
+		FUZZ_ORACLE(lm_peek(mem, at + 8, 4) == (low < 0x9fc00 ? low : 0x9fc00) >> 10,
+			    "info", "mem_lower");
 		break;
 	case 6:
 		FUZZ_ORACLE(lm_peek(mem, at + 8, 4) == 24 && !lm_peek(mem, at + 12, 4) &&
