@@ -8,6 +8,7 @@
 int load_mb_fields(struct load_plan *p, struct load_mb_fields *f)
 {
 	const uint64_t len = p->req->image.len;
+	uint64_t end;
 
 	if (f->load > f->header || f->header - f->load > f->off)
 		return err_set(p->err, -ENOEXEC,
@@ -27,13 +28,14 @@ int load_mb_fields(struct load_plan *p, struct load_mb_fields *f)
 				       f->where);
 		f->size = f->load_end - f->load;
 	}
+	end = f->load + f->size;
 	if (!f->bss_end) /* no bss */
-		f->bss_end = f->load + f->size;
-	if (f->bss_end < f->load + f->size)
+		f->bss_end = end;
+	if (f->bss_end < end)
 		return err_set(p->err, -ENOEXEC,
 			       "%s: bss_end_addr 0x%llx is below the data's end 0x%llx: fix the %s",
-			       f->who, (unsigned long long)f->bss_end,
-			       (unsigned long long)(f->load + f->size), f->where);
+			       f->who, (unsigned long long)f->bss_end, (unsigned long long)end,
+			       f->where);
 	if (f->bss_end > LOAD_4G)
 		return err_set(p->err, -E2BIG,
 			       "%s: the image ends at 0x%llx, beyond 4 GiB: link it lower", f->who,
