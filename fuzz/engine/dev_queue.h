@@ -73,6 +73,12 @@ DEPTH_COUNTERS(driver_ok, features_refused, status_reset, queue_stopped, chain_t
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* The device with what is around it. */
+static struct dev *dq_whole(struct virtio *v)
+{
+	return W.t->whole ? W.t->whole(v) : &v->dev;
+}
+
 /* ---- made once ----------------------------------------------------------------------------------- */
 
 static void dq_on_line(void *ctx, unsigned line, int level)
@@ -131,7 +137,7 @@ static void dq_make(const struct dq_spec *spec, const struct dq_transport *t)
 
 		if (t->wire)
 			t->wire(v);
-		W.fresh[W.nr_variants] = dev_hash(&v->dev, 0);
+		W.fresh[W.nr_variants] = dev_hash(dq_whole(v), 0);
 		W.device[W.nr_variants++] = v;
 	}
 	gmem_set_read_hook(W.g, dq_on_read, NULL);
@@ -349,7 +355,7 @@ static void dq_op_ack(void)
 /* Through the saved form: nothing may change, and it comes out the same. */
 static void dq_op_save(void)
 {
-	struct dev *d = &W.v->dev;
+	struct dev *d = dq_whole(W.v);
 	struct buf a = {0}, b = {0};
 	uint64_t hash = dev_hash(d, 0);
 	struct err err = {0};
@@ -498,7 +504,7 @@ static void dq_check_fresh(void)
 	const char *a, *b;
 	size_t at = 0, from;
 
-	if (dev_hash(&W.v->dev, 0) == W.fresh[W.variant])
+	if (dev_hash(dq_whole(W.v), 0) == W.fresh[W.variant])
 		return;
 	dev_json(&W.v->dev, &now);
 	dev_json(&dq_device(W.variant)->dev, &want);
@@ -523,11 +529,11 @@ static uint64_t dq_run(const uint8_t *data, size_t size)
 	if (W.dear) {
 		dq_check_picture();
 		dq_op_save();
-		hash = hash64(dev_hash(&W.v->dev, W.events), W.ram, DQ_RAM);
+		hash = hash64(dev_hash(dq_whole(W.v), W.events), W.ram, DQ_RAM);
 		if (W.spec->hash)
 			hash = W.spec->hash(hash);
 	}
-	dev_reset(&W.v->dev);
+	dev_reset(dq_whole(W.v));
 	FUZZ_ORACLE(clock_next(&W.clock) == CLOCK_NEVER, "reset-timer", "a timer is still armed");
 	if (W.dear) {
 		dq_check_fresh();

@@ -59,6 +59,8 @@ struct dq_spec {
 struct dq_transport {
 	/* Put an instance where it is reached; once each. May be NULL. */
 	void (*wire)(struct virtio *v);
+	/* What is saved, loaded, reset and hashed; NULL: the model, which is all that there is. */
+	struct dev *(*whole)(struct virtio *v);
 	void (*status)(struct virtio *v, uint32_t val);
 	void (*features)(struct virtio *v, uint64_t accepted);
 	void (*set_up)(struct virtio *v, unsigned queue, uint32_t num, uint64_t desc,

@@ -317,13 +317,55 @@ static int split(const char *text, const char *name, char own[TEXT_MAX], char re
 	return 0;
 }
 
+static int check_multiplier(const struct virtio_pci *p, const char *name, struct err *err)
+{
+	if (!p->multiplier ||
+	    (p->multiplier >= NOTIFY_MIN && !(p->multiplier & (p->multiplier - 1))))
+		return 0;
+	return err_set(err, -EINVAL,
+		       "device %s: option multiplier: %" PRIu64
+		       " is not 0 nor a power of two from 4 to 4096",
+		       name, p->multiplier);
+}
+
+int virtio_pci_wrap(struct dev **out, struct dev *model, const char *own, const struct dev_env *env,
+		    struct err *err)
+{
+	char name[32];
+	struct virtio_pci *p;
+	struct dev *d;
+	int rc;
+
+	*out = NULL;
+	(void)snprintf(name, sizeof(name), "%.27s" VIRTIO_PCI_SUFFIX, model->cls->name);
+	rc = dev_new_class(&d, &dev_class, own, env, err);
+	if (rc)
+		return rc;
+	p = of(d);
+	rc = check_multiplier(p, name, err);
+	if (rc) {
+		dev_free(d);
+		return rc;
+	}
+	p->v = container_of(model, struct virtio, dev);
+	assert(p->v->vc->config_len <= DEVICE_CFG_MAX);
+	memcpy(p->cls, name, sizeof(p->cls));
+	d->table.name = p->cls;
+	(void)snprintf(d->name, sizeof(d->name), "%.22s0", p->cls);
+	build(p);
+	model->irq = (struct irq){.set = model_line, .ctx = p};
+	virtio_set_transport(p->v, &transport, p);
+	dev_reset(d);
+	*out = d;
+	return 0;
+}
+
 int virtio_pci_new_class(struct dev **out, const struct dev_class *model, const char *opt_text,
 			 const struct dev_env *env, struct err *err)
 {
 	char own[TEXT_MAX], rest[TEXT_MAX], name[32];
 	struct dev_env model_env = *env;
-	struct virtio_pci *p;
-	struct dev *d, *m;
+	struct dev *m;
 	int rc;
 
 	*out = NULL;
@@ -339,32 +381,10 @@ int virtio_pci_new_class(struct dev **out, const struct dev_class *model, const 
 	rc = dev_new_class(&m, model, rest, &model_env, err);
 	if (rc)
 		return rc;
-	rc = dev_new_class(&d, &dev_class, own, env, err);
-	if (rc) {
+	rc = virtio_pci_wrap(out, m, own, env, err);
+	if (rc)
 		dev_free(m);
-		return rc;
-	}
-	p = of(d);
-	if (p->multiplier && (p->multiplier < 4 || (p->multiplier & (p->multiplier - 1)))) {
-		rc = err_set(err, -EINVAL,
-			     "device %s: option multiplier: %" PRIu64
-			     " is not 0 nor a power of two from 4 to 4096",
-			     name, p->multiplier);
-		dev_free(m);
-		dev_free(d);
-		return rc;
-	}
-	p->v = container_of(m, struct virtio, dev);
-	assert(p->v->vc->config_len <= DEVICE_CFG_MAX);
-	memcpy(p->cls, name, sizeof(p->cls));
-	d->table.name = p->cls;
-	(void)snprintf(d->name, sizeof(d->name), "%.22s0", p->cls);
-	build(p);
-	m->irq = (struct irq){.set = model_line, .ctx = p};
-	virtio_set_transport(p->v, &transport, p);
-	dev_reset(d);
-	*out = d;
-	return 0;
+	return rc;
 }
 
 bool virtio_pci_is_spec(const char *spec)

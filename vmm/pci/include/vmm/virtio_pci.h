@@ -91,6 +91,12 @@ bool virtio_pci_is_spec(const char *spec);
 /* The same for a model whose class is in no list. (opts) may be NULL. */
 int virtio_pci_new_class(struct dev **out, const struct dev_class *model, const char *opts,
 			 const struct dev_env *env, struct err *err);
+/*
+ * The same for a model that is there already, on no bus and not used yet: it is the device's from now on.
+ * (opts): slot, bar64, multiplier, vectors; may be NULL.
+ */
+int virtio_pci_wrap(struct dev **out, struct dev *model, const char *opts,
+		    const struct dev_env *env, struct err *err);
 /* The model behind it; NULL: (d) is no virtio-pci device. */
 struct virtio *virtio_pci_model(struct dev *d);
 
