@@ -11,7 +11,7 @@
 #include <vmm/base.h>
 
 #define SEED_HEAD 8u /* load_model.h: LM_HEAD */
-#define SEED_MAX  8192u
+#define SEED_MAX  8448u
 
 struct seed {
 	uint8_t head[SEED_HEAD];

@@ -52,6 +52,15 @@ int main(int argc, char **argv)
 	n += put_file(b + n, "TRAILER!!!", 0);
 	put(dir, "cpio", "whole", 16, b, n);
 	put(dir, "cpio", "cut", 16, b, n - 20);
+	/* where the first file's header, name and contents end, and the last one's */
+	for (size_t len = 106; len <= n; len++) {
+		char what[32];
+
+		if (len > 120 && len + 18 < n && !(len > 190 && len < 200))
+			continue;
+		(void)snprintf(what, sizeof(what), "cut-%zu", len);
+		put(dir, "cpio", what, 16, b, len);
+	}
 	b[60] = 'z';
 	put(dir, "cpio", "damaged", 16, b, n);
 	b[60] = '4';

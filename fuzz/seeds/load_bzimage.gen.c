@@ -152,6 +152,45 @@ static void ways(struct seed_dir *d)
 	seed_write(d, "no-64-bit-entry", &s);
 }
 
+/* Headers as short and as long as they may be, and one byte beyond; files that end within one. */
+static void edges(struct seed_dir *d)
+{
+	static const struct {
+		unsigned version, end; /* boot.rst: behind the last field that it has */
+	} ends[] = {{0x200, 0x224}, {0x201, 0x226}, {0x202, 0x22c}, {0x203, 0x230},
+		    {0x205, 0x235}, {0x206, 0x23c}, {0x207, 0x248}, {0x208, 0x250},
+		    {0x209, 0x258}, {0x20a, 0x264}, {0x20f, 0x290}};
+	static const unsigned cuts[] = {0x1f0, 0x1f1, 0x1ff, 0x200, 0x201, 0x202,
+					0x205, 0x206, 0x208, 0x20f, 0x210, 0x22c,
+					0x263, 0x264, 0x268, 0x400, 0x401};
+	struct seed s;
+	char name[32];
+
+	for (unsigned i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		for (unsigned more = 0; more < 3; more++) {
+			kernel(&s, RAM_2M, 0x100000, 0x1000);
+			st_le16(s.img + 0x206, (uint16_t)ends[i].version);
+			s.img[0x201] = (uint8_t)(ends[i].end + more - 1 - 0x202);
+			seed_boot(&s, i & 1 ? SEED_BOOT_32 : SEED_BOOT_16);
+			(void)snprintf(name, sizeof(name), "header-%x-%x", ends[i].version,
+				       ends[i].end + more - 1);
+			seed_write(d, name, &s);
+		}
+	}
+	for (unsigned i = 0; i < sizeof(cuts) / sizeof(cuts[0]); i++) {
+		kernel(&s, RAM_2M | SEED_OWN_KIND, 0x100000, 0x1000);
+		s.len = cuts[i];
+		(void)snprintf(name, sizeof(name), "cut-%x", cuts[i]);
+		seed_write(d, name, &s);
+	}
+	for (unsigned flags = 0; flags < 4; flags++) {
+		kernel(&s, RAM_3_REGIONS, 0x100000000, 0x1000);
+		st_le16(s.img + 0x236, (uint16_t)flags);
+		(void)snprintf(name, sizeof(name), "high-xloadflags-%u", flags);
+		seed_write(d, name, &s);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	struct seed_dir d = {argc > 1 ? argv[1] : ".", 0};
@@ -203,5 +242,6 @@ int main(int argc, char **argv)
 	seed_write(&d, "flat", &s);
 	direct(&d);
 	ways(&d);
+	edges(&d);
 	return d.failed;
 }

@@ -84,6 +84,15 @@ int main(int argc, char **argv)
 	seed_write(&d, "below-info", &s);
 	s.head[0] = RAM_NO_INFO;
 	seed_write(&d, "no-info-area", &s);
+	/* the header lies within the first 8192 bytes (3.1) */
+	for (uint32_t at = 8192 - 36; at <= 8192; at += 4) {
+		char name[32];
+
+		seed_begin(&s, RAM_2M | SEED_OWN_KIND, at + 32);
+		fields(&s, at, 0x100000 + at, 0x100000, 0, 0, 0x100000);
+		(void)snprintf(name, sizeof(name), "header-at-%u", at);
+		seed_write(&d, name, &s);
+	}
 	seed_begin(&s, RAM_2M | SEED_OWN_KIND, 0x40);
 	seed_write(&d, "no-header", &s);
 	s.head[0] = RAM_2M;

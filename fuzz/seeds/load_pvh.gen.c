@@ -74,5 +74,13 @@ int main(int argc, char **argv)
 	st_le32(s.img + 64 + 56 + 32, 0x60);
 	st_le32(s.img + AT + 4, 0xffffffff);
 	seed_write(&d, "note-too-long", &s);
+	for (unsigned cut = 1; cut <= 21; cut += 4) {
+		char name[32];
+
+		good(&s, 1, RAM_2M, 0x100000);
+		st_le64(s.img + 64 + 56 + 32, ld_le64(s.img + 64 + 56 + 32) - cut);
+		(void)snprintf(name, sizeof(name), "notes-%u-less", cut);
+		seed_write(&d, name, &s);
+	}
 	return d.failed;
 }

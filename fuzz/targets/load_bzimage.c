@@ -231,6 +231,7 @@ static void check_header(const struct lm_case *c, struct gmem *mem, uint64_t z, 
 static void check_setup(const struct lm_case *c, struct gmem *mem, const struct lm_plan *pl,
 			const struct kernel *k)
 {
+	static const uint8_t calls[] = {0x10, 0x11, 0x12, 0x13, 0x15, 0x16, 0x1a};
 	uint64_t z = LOAD_INFO, bios = LOAD_INFO + 0xe000;
 	struct lm_map m = {0, 0, bios};
 	unsigned old = k->version < 0x202, n = (unsigned)lm_peek(mem, bios + 38, 2);
@@ -268,6 +269,11 @@ static void check_setup(const struct lm_case *c, struct gmem *mem, const struct 
 			     lm_peek(mem, bios + 0x408 + 20 * i, 8),
 			     (uint32_t)lm_peek(mem, bios + 0x410 + 20 * i, 4));
 	lm_map_end(c, &m);
+	/* 40:13, and the vectors that the BIOS answers, each at a slot of its own */
+	FUZZ_ORACLE(lm_peek(mem, 0x413, 2) == bios >> 10, "bios", "memory size");
+	for (unsigned i = 0; i < sizeof(calls); i++)
+		FUZZ_ORACLE(lm_peek(mem, calls[i] * 4u, 2) == (i + 1) * 4, "bios", "call 0x%x",
+			    calls[i]);
 	/* every vector leads into the BIOS's slots */
 	for (unsigned v = 0; v < 256; v++)
 		FUZZ_ORACLE(lm_peek(mem, v * 4 + 2, 2) == bios >> 4 &&
