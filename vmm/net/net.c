@@ -189,6 +189,11 @@ void net_resume(struct net *n)
 		drain(n);
 }
 
+unsigned net_waiting(const struct net *n)
+{
+	return n->queue->n;
+}
+
 int net_input(struct net *n, const void *frame, size_t len, const struct net_meta *m, uint64_t due)
 {
 	struct net_queue *q = n->queue;

@@ -105,7 +105,9 @@ static void order(void **state)
 		f[0] = in[i].name;
 		assert_int_equal(net_input(r->net, f, 20 + 7 * i, NULL, in[i].due), 0);
 	}
+	assert_int_equal(net_waiting(r->net), 7);
 	clock_advance(&r->clock, 100);
+	assert_int_equal(net_waiting(r->net), 0);
 	assert_int_equal(r->got, 7);
 	for (unsigned i = 0; i < 7; i++)
 		assert_int_equal(r->f[i].bytes[0], "fbdacge"[i]);

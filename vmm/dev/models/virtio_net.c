@@ -353,19 +353,17 @@ static int store(struct rx *rx)
 	}
 	if (!rx->nr)
 		return q->broken ? 0 : -EAGAIN;
-	if (good && rx->done == rx->len) {
-		uint8_t nr[2];
-		uint32_t written = rx->chain[0].written;
-
-		st_le16(nr, rx->nr);
-		if (merge)
-			(void)virtq_write(q, &rx->chain[0], H_NUM_BUFFERS, nr, sizeof(nr));
-		rx->chain[0].written = written;
-	} else {
+	/* A driver that takes away what it offered gets what there was room for. */
+	if (!good || rx->done < rx->len)
 		dev_guest_error(&rx->n->v.dev, "virtio-net: receive buffers too small", rx->nr,
 				rx->len);
-		for (unsigned i = 0; i < rx->nr; i++)
-			rx->chain[i].written = 0;
+	if (merge) {
+		uint32_t written = rx->chain[0].written;
+		uint8_t nr[2];
+
+		st_le16(nr, rx->nr);
+		(void)virtq_write(q, &rx->chain[0], H_NUM_BUFFERS, nr, sizeof(nr));
+		rx->chain[0].written = written;
 	}
 	(void)give_back(rx);
 	return 0;

@@ -156,6 +156,9 @@ int net_receive(struct net *n, const struct net_receiver *rx, void *ctx);
 /* There is room again (or the device came up): what waits is offered again, as much as it takes. */
 void net_resume(struct net *n);
 
+/* How many frames wait, whether due or not. */
+unsigned net_waiting(const struct net *n);
+
 /*
  * A frame from the device; dropped (and counted) where it is bad, or the link is down. (m) may be NULL.
  * The answer of a back end without delay is with the receiver when this returns.
