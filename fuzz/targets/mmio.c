@@ -35,6 +35,7 @@ DEPTH_COUNTERS(driver_ok, features_refused, queue_enabled, queue_refused, queue_
 
 #include <mmio_machine.h>
 #include <mmio_prog.h>
+#include <virtio_regs.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -150,6 +151,7 @@ static void virtio_out(unsigned which, uint64_t off, unsigned size, uint64_t val
 {
 	bool whole = !(off & 3) && off < VIRTIO_MMIO_CONFIG && size >= 4 && size < 8;
 	bool rings = whole && off == VIRTIO_MMIO_QUEUE_NOTIFY;
+	struct vr_state before = vr_state(virtio(which));
 	struct doorbell b = {0};
 
 	R.touched |= 1u << (which ? ECHO : RNG);
@@ -164,6 +166,7 @@ static void virtio_out(unsigned which, uint64_t off, unsigned size, uint64_t val
 	else if (off < VIRTIO_MMIO_CONFIG)
 		depth_hit(odd_register_access);
 	bus_out(BUS_MMIO, (which ? MMIO_ECHO : MMIO_RNG) + off, size, val);
+	vr_judge_write(&before, virtio(which), off, size, val);
 	if (rings)
 		doorbell_compare(&b, &R.w);
 	if (whole)
@@ -182,7 +185,8 @@ static void access_virtio(unsigned which, uint64_t off, bool write, unsigned siz
 		virtio_out(which, off, size, value(size) & size_mask(size));
 		return;
 	}
-	(void)bus_in(BUS_MMIO, (which ? MMIO_ECHO : MMIO_RNG) + off, size);
+	vr_judge_read(virtio(which), off, size,
+		      bus_in(BUS_MMIO, (which ? MMIO_ECHO : MMIO_RNG) + off, size));
 	R.touched |= 1u << (which ? ECHO : RNG);
 	check_virtio(which);
 }
