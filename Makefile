@@ -20,6 +20,7 @@ THIS := $(firstword $(MAKEFILE_LIST))
 DEPS_base    :=
 DEPS_state   := base
 DEPS_trace   := base
+DEPS_stats   := base
 DEPS_insn    := base
 DEPS_gmem    := state
 DEPS_clock   := state
@@ -27,9 +28,9 @@ DEPS_bus     := trace
 DEPS_input   := clock
 DEPS_rate    := clock
 DEPS_chr     := input
-DEPS_blk     := base
+DEPS_blk     := stats
 DEPS_vsock   := input
-DEPS_virtq   := gmem trace
+DEPS_virtq   := gmem trace stats
 DEPS_x86     := gmem
 DEPS_unpack  := base
 DEPS_load    := x86 unpack
@@ -44,7 +45,7 @@ DEPS_harness := vm
 DEPS_cli     := harness
 
 # Sorted so that a module comes after all of its dependencies (the closures below rely on it).
-MODULES := base state trace insn gmem clock bus input rate chr blk net vsock virtq x86 unpack load kvm soft cpu dev pci vm harness cli
+MODULES := base state trace stats insn gmem clock bus input rate chr blk net vsock virtq x86 unpack load kvm soft cpu dev pci vm harness cli
 
 # Libraries from outside that a module's own sources call.
 LIBS_insn := -lZydis

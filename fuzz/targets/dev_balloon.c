@@ -103,6 +103,12 @@ static void popped(struct dq_chain *c)
 			depth_hit(no_ram);
 	}
 	given |= (uint32_t)c->note[0];
+	/* A page that is given away may lie in what another chain has been stored to, or this one. */
+	c->shared |= c->in_bytes != 0;
+	for (unsigned k = 0; k < W.v->nr_queues && c->note[0]; k++)
+		for (unsigned m = W.q[k].flying; m; m &= m - 1)
+			if (&W.q[k].chain[__builtin_ctz(m)] != c)
+				W.q[k].chain[__builtin_ctz(m)].shared = true;
 }
 
 /* Given away: whole pages. The page of the rings takes what is known of them with it. */

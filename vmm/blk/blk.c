@@ -21,37 +21,71 @@ static int check_write(const struct blk *b, uint64_t off, uint64_t len)
 	return check(b, off, len);
 }
 
+const struct stats_entry blk_stats_table[] = {
+	STATS_C(struct blk_stats, reads, "reads", ""),
+	STATS_C(struct blk_stats, writes, "writes", ""),
+	STATS_C(struct blk_stats, zeroes, "ranges that were zeroed", ""),
+	STATS_C(struct blk_stats, discards, "ranges that were discarded", ""),
+	STATS_C(struct blk_stats, flushes, "flushes", ""),
+	STATS_C(struct blk_stats, errors, "of all these, those that failed", ""),
+	STATS_C(struct blk_stats, bytes_read, "bytes read", "bytes"),
+	STATS_C(struct blk_stats, bytes_written, "bytes written", "bytes"),
+	STATS_H(struct blk_stats, read_size, "sizes of reads", "bytes"),
+	STATS_H(struct blk_stats, write_size, "sizes of writes", "bytes"),
+	STATS_END,
+};
+
+/* Done, or not: the disk's error is counted and handed on. */
+static int result(struct blk *b, int r)
+{
+	b->stats.errors += r != 0;
+	return r;
+}
+
 int blk_read(struct blk *b, uint64_t off, void *buf, size_t len)
 {
 	int r = check(b, off, len);
 
-	return r || !len ? r : b->ops->read(b, off, buf, len);
+	b->stats.reads++;
+	stats_hist_add(&b->stats.read_size, len);
+	if (!r && len)
+		r = b->ops->read(b, off, buf, len);
+	b->stats.bytes_read += r ? 0 : len;
+	return result(b, r);
 }
 
 int blk_write(struct blk *b, uint64_t off, const void *buf, size_t len)
 {
 	int r = check_write(b, off, len);
 
-	return r || !len ? r : b->ops->write(b, off, buf, len);
+	b->stats.writes++;
+	stats_hist_add(&b->stats.write_size, len);
+	if (!r && len)
+		r = b->ops->write(b, off, buf, len);
+	b->stats.bytes_written += r ? 0 : len;
+	return result(b, r);
 }
 
 int blk_zero(struct blk *b, uint64_t off, uint64_t len)
 {
 	int r = check_write(b, off, len);
 
-	return r || !len ? r : b->ops->zero(b, off, len);
+	b->stats.zeroes++;
+	return result(b, r || !len ? r : b->ops->zero(b, off, len));
 }
 
 int blk_discard(struct blk *b, uint64_t off, uint64_t len)
 {
 	int r = check_write(b, off, len);
 
-	return r || !len || !b->ops->discard ? r : b->ops->discard(b, off, len);
+	b->stats.discards++;
+	return result(b, r || !len || !b->ops->discard ? r : b->ops->discard(b, off, len));
 }
 
 int blk_flush(struct blk *b)
 {
-	return b->read_only ? 0 : b->ops->flush(b);
+	b->stats.flushes++;
+	return result(b, b->read_only ? 0 : b->ops->flush(b));
 }
 
 int blk_mark(struct blk *b)

@@ -9,7 +9,8 @@
 
 struct run_opts {
 	struct guest_opts g;
-	const char *edges;
+	const char *edges, *metrics;
+	bool metrics_time;
 	bool qemu_status;
 };
 
@@ -20,6 +21,10 @@ static const struct opt opts[] = {
 	 0},
 	{"edges", 0, OPT_STR, offsetof(struct run_opts, edges), "FILE",
 	 "soft: write which branch went where how often: FROM TO COUNT a line, sorted", 0, 0},
+	{"metrics", 0, OPT_STR, offsetof(struct run_opts, metrics), "FILE",
+	 "write what was counted, as JSON lines; `help` lists the names", 0, 0},
+	{"metrics-time", 0, OPT_FLAG, offsetof(struct run_opts, metrics_time), NULL,
+	 "with --metrics: the host's time for each exit too, which does not repeat", 0, 0},
 	{NULL, 0, OPT_FLAG, 0, NULL, NULL, 0, 0},
 };
 
@@ -65,6 +70,36 @@ static int write_edges(const struct run_opts *o, struct cli_edges *edges, int st
 	if (edges && cli_edges_write(edges, o->edges, &err))
 		st = cli_fail(ST_START, "%s", err.msg);
 	cli_edges_free(edges);
+	return st;
+}
+
+/* The same for what was counted. */
+static int write_metrics(const struct run_opts *o, struct vm *vm, int st)
+{
+	struct buf out = {0};
+	struct err err = {0};
+	int r;
+
+	if (!o->metrics)
+		return st;
+	vm_metrics(vm, &out);
+	r = out.failed ? err_set(&err, -ENOMEM, "no memory for what was counted")
+		       : file_write(o->metrics, out.p, out.len, &err);
+	buf_free(&out);
+	return r ? cli_fail(ST_START, "--metrics: %s", err.msg) : st;
+}
+
+static int list_metrics(void)
+{
+	struct buf out = {0};
+	int st = ST_PASS;
+
+	vm_metrics_list(&out);
+	if (out.failed)
+		st = cli_fail(ST_START, "no memory for the list");
+	else
+		fputs(buf_str(&out), stdout);
+	buf_free(&out);
 	return st;
 }
 
@@ -144,6 +179,8 @@ static int run(void *opt, int argc, char **argv)
 	struct vm *vm;
 	int st;
 
+	if (o->metrics && !strcmp(o->metrics, "help"))
+		return list_metrics();
 	st = cli_guest_open(&g, &o->g, argc, argv, &err);
 	if (!st && o->edges && g.spec.cpu != VM_CPU_SOFT) {
 		st = ST_USAGE;
@@ -156,6 +193,7 @@ static int run(void *opt, int argc, char **argv)
 		g.spec.tee = tee_put;
 		g.spec.tee_ctx = &tee;
 	}
+	g.spec.time_exits = o->metrics && o->metrics_time;
 	st = cli_guest_start(&g, &vm, &err);
 	if (!st && o->edges && cli_edges_new(&edges, vm, &err)) {
 		st = ST_START;
@@ -186,6 +224,7 @@ static int run(void *opt, int argc, char **argv)
 	/* 8 bits are left of it, there as here. */
 	st = o->qemu_status && res.guest >= 0 ? (res.guest << 1 | 1) & 0xff : res.status;
 	st = write_edges(o, edges, st);
+	st = write_metrics(o, vm, st);
 	vm_free(vm);
 	cli_guest_close(&g);
 	return st;
@@ -212,6 +251,9 @@ const struct cmd cmd_run = {
 		"What comes from outside (--serial and --chr with pty, stdio, fd or pipe, live networks)\n"
 		"makes a run one that does not repeat, and says so; --record FILE writes it down with its\n"
 		"virtual time, and --replay FILE gives the same run again, with nothing of that opened.\n"
+		"\n"
+		"--metrics FILE has one object a line: {\"metric\":NAME,\"value\":N}, and for histograms count,\n"
+		"sum, max and buckets, pairs of least value and count. --metrics help lists the names.\n"
 		"\n"
 		"It runs on the software CPU, the same on every host, unless --cpu kvm asks for KVM.\n"
 		"With --cpu script:FILE nobody runs: the exits come from the file, a line\n"

@@ -198,6 +198,14 @@ void dev_free(struct dev *d)
 	free(d);
 }
 
+const struct stats_entry dev_stats_table[] = {
+	STATS_C(struct dev_stats, reads, "reads of its registers", ""),
+	STATS_C(struct dev_stats, writes, "writes to them", ""),
+	STATS_C(struct dev_stats, guest_errors, "what the guest did and must not", ""),
+	STATS_C(struct dev_stats, interrupts, "interrupts, by line or message (virtio)", ""),
+	STATS_END,
+};
+
 /* ---- accesses -------------------------------------------------------------------------------- */
 
 static uint64_t model_read(struct dev *d, unsigned range, uint64_t off, unsigned size)
@@ -206,6 +214,7 @@ static uint64_t model_read(struct dev *d, unsigned range, uint64_t off, unsigned
 
 	assert(!d->busy && "dev: a device was re-entered while it handled an access");
 	d->busy = true;
+	d->stats.reads++;
 	val = d->cls->read(d, range, off, size);
 	d->busy = false;
 	return val;
@@ -215,6 +224,7 @@ static void model_write(struct dev *d, unsigned range, uint64_t off, unsigned si
 {
 	assert(!d->busy && "dev: a device was re-entered while it handled an access");
 	d->busy = true;
+	d->stats.writes++;
 	d->cls->write(d, range, off, size, val);
 	d->busy = false;
 }
@@ -330,5 +340,6 @@ const struct dev_reg *dev_reg_find(const struct dev_class *cls, unsigned range, 
 
 void dev_guest_error(struct dev *d, const char *text, uint64_t addr, uint64_t val)
 {
+	d->stats.guest_errors++;
 	trace_note(d->env.trace, TRACE_DEV, 0, addr, val, text);
 }

@@ -126,6 +126,11 @@ static void pages(struct world *w, unsigned queue, const uint32_t *pfn, unsigned
 	assert_true(back(w, queue));
 }
 
+static const struct virtq_stats *counted(struct world *w, unsigned queue)
+{
+	return &container_of(w->d, struct virtio, dev)->q[queue].stats;
+}
+
 static void identity(void **state)
 {
 	struct world w;
@@ -188,6 +193,16 @@ static void inflate(void **state)
 		assert_true(page_is(&w, i, gone ? 0 : FULL));
 		assert_int_equal(gmem_is_dirty(w.m->env.mem, PAGES + i * 4096ull), gone);
 	}
+	/* And it was counted. */
+	assert_int_equal(counted(&w, INFLATE)->kicks, 1);
+	assert_int_equal(counted(&w, INFLATE)->popped, 1);
+	assert_int_equal(counted(&w, INFLATE)->pushed, 1);
+	assert_int_equal(counted(&w, INFLATE)->interrupts, 1);
+	assert_int_equal(counted(&w, INFLATE)->bytes_out, sizeof(list));
+	assert_int_equal(counted(&w, INFLATE)->bytes_in, 0);
+	assert_int_equal(counted(&w, INFLATE)->in_flight_max, 1);
+	assert_int_equal(counted(&w, INFLATE)->chain_length.bucket[1], 1);
+	assert_int_equal(counted(&w, DEFLATE)->popped, 0);
 	/* Taken back: nothing happens to what is there. */
 	assert_int_equal(gmem_set(w.m->env.mem, PAGES + 4096, 0x77, 4096), 0);
 	pages(&w, DEFLATE, list, ARRAY_SIZE(list));
@@ -234,8 +249,10 @@ static void odd_lists(void **state)
 	assert_true(back(&w, INFLATE));
 	put_buf(&w, INFLATE, &writable, 1);
 	assert_true(back(&w, INFLATE));
+	assert_int_equal(counted(&w, INFLATE)->error[VIRTQ_E_ADDR], 0);
 	put_buf(&w, INFLATE, &far, 1);
 	assert_true(back(&w, INFLATE));
+	assert_int_equal(counted(&w, INFLATE)->error[VIRTQ_E_ADDR], 1);
 	assert_true(saw_guest_error(&w));
 	assert_true(page_is(&w, 1, FULL));
 	/* 2.7.4: however it is cut. */
@@ -428,6 +445,14 @@ static void statistics_by_time(void **state)
 	assert_memory_equal(b.p, after.p, b.len);
 	assert_int_equal(clock_advance(&w.m->clock, 1), 0);
 	assert_true(back(&w, STATS));
+	/* While the device may not touch RAM nothing comes back; then it does. */
+	stats(&w, 2, 60);
+	virtio_stop(container_of(w.d, struct virtio, dev), true);
+	assert_int_equal(clock_advance(&w.m->clock, 10000), 0);
+	assert_false(back(&w, STATS));
+	virtio_stop(container_of(w.d, struct virtio, dev), false);
+	assert_int_equal(clock_advance(&w.m->clock, 1000), 0);
+	assert_true(back(&w, STATS));
 	buf_free(&b);
 	buf_free(&after);
 	end(&w);
@@ -558,6 +583,7 @@ static void hints(void **state)
 static void reports(void **state)
 {
 	struct virtq_buf b[] = {{PAGES, 4096, true}, {PAGES + 5 * 4096, 2 * 4096, true}};
+	struct virtq_buf nothing[] = {{PAGES + 7, 0, true}, {PAGES + 40 * 4096, 4096, true}};
 	struct world w;
 	uint32_t id, len;
 
@@ -572,6 +598,10 @@ static void reports(void **state)
 	free_range(&w, REPORT, PAGES + 30 * 4096 - 8, 2 * 4096);
 	assert_int_equal(freed, 0);
 	assert_true(page_is(&w, 30, 0));
+	/* Nothing, wherever it is, is no gap. */
+	put_buf(&w, REPORT, nothing, 2);
+	assert_true(virtq_driver_used(&w.q[REPORT], &id, &len));
+	assert_int_equal(len, 4096);
 	assert_false(saw_guest_error(&w));
 	assert_true(page_is(&w, 0, 0));
 	assert_true(page_is(&w, 1, FULL));
@@ -679,6 +709,7 @@ static void in_flight(void **state)
 	assert_true(page_is(&w, 0, 0));
 	assert_int_equal(clock_advance(&w.m->clock, 1500), 0);
 	assert_true(back(&w, INFLATE));
+	assert_int_equal(counted(&w, INFLATE)->late, 1);
 	put_buf(&w, INFLATE, &b, 1);
 	wr(w.m, QUEUE_SEL, INFLATE);
 	wr(w.m, QUEUE_READY, 0);

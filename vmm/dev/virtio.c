@@ -51,6 +51,7 @@ void virtio_interrupt_ack(struct virtio *v, uint32_t bits)
 
 static void tell(struct virtio *v, uint32_t what)
 {
+	v->dev.stats.interrupts++;
 	if (v->transport && v->transport->message(v->transport_ctx, what))
 		return;
 	v->interrupt_status |= what == VIRTIO_CONFIG_CHANGED ? VIRTIO_INT_CONFIG : VIRTIO_INT_QUEUE;
@@ -281,6 +282,7 @@ void virtio_notify(struct virtio *v, uint32_t queue)
 				queue, v->status);
 		return;
 	}
+	v->q[queue].stats.kicks++;
 	if (!virtio_late_start(v, queue))
 		virtio_serve(v, queue);
 }

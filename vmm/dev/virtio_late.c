@@ -89,6 +89,7 @@ static int give_back(struct virtio *v, const struct virtio_late *l)
 		.in_bytes = l->whole ? l->written : UINT64_MAX,
 	};
 
+	v->q[l->queue].stats.late++;
 	return virtq_push(&v->q[l->queue], &c);
 }
 

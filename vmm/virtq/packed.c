@@ -162,6 +162,7 @@ int virtq_packed_has_room(struct virtq *q, uint64_t want)
 	uint16_t from = q->last_avail;
 	uint32_t slots = q->slots_out;
 	bool wrap = q->avail_wrap, bad = false;
+	uint32_t looked = 0;
 	uint64_t room = 0;
 	int r = 1;
 
@@ -169,6 +170,9 @@ int virtq_packed_has_room(struct virtq *q, uint64_t want)
 	while (room < want && !bad && slots < q->num) {
 		struct virtq_chain c;
 
+		bad = looked++ == VIRTQ_LOOK;
+		if (bad)
+			break;
 		r = walk(q, &c);
 		if (r <= 0) /* none, or the queue is broken by now */
 			break;
@@ -276,6 +280,7 @@ bool virtq_packed_needs_interrupt(struct virtq *q)
 	default:
 		yes = true;
 	}
+	q->stats.interrupts += yes;
 	if (yes && q->trace)
 		trace_note(q->trace, TRACE_VQ, TRACE_VQ_NOTIFY, q->index, q->used_idx, NULL);
 	return yes;

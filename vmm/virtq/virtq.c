@@ -273,6 +273,7 @@ int virtq_breaks(struct virtq *q, enum virtq_error why)
 {
 	if (!q->broken) {
 		q->broken = why;
+		q->stats.error[why]++;
 		trace_note(q->trace, TRACE_VQ, TRACE_VQ_BROKEN, q->index, why,
 			   virtq_error_name(why));
 	}
@@ -329,6 +330,11 @@ void virtq_popped(struct virtq *q, struct virtq_chain *c)
 	q->in_flight++;
 	c->seq = (uint16_t)q->popped++;
 	q->budget--;
+	q->stats.popped++;
+	q->stats.bytes_out += c->out_bytes;
+	q->stats.error[c->error]++; /* VIRTQ_OK has no name and is left out */
+	stats_max(&q->stats.in_flight_max, q->in_flight);
+	stats_hist_add(&q->stats.chain_length, c->nr_out + c->nr_in);
 	if (!q->trace)
 		return;
 	trace_note(q->trace, TRACE_VQ, TRACE_VQ_POP, q->index, c->id, NULL);
@@ -392,8 +398,9 @@ int virtq_has_room(struct virtq *q, uint64_t want)
 	for (uint16_t i = 0; i < offered && room < want; i++) {
 		uint16_t at = (uint16_t)(q->last_avail + i) & (uint16_t)(q->num - 1);
 
-		if (!read16(q, q->avail + AVAIL_RING + 2ull * at, &head) || head >= q->num ||
-		    virtq_in_flight(q, head) || virtq_walk(q, head, &c) == VIRTQ_E_RING)
+		if (i == VIRTQ_LOOK || !read16(q, q->avail + AVAIL_RING + 2ull * at, &head) ||
+		    head >= q->num || virtq_in_flight(q, head) ||
+		    virtq_walk(q, head, &c) == VIRTQ_E_RING)
 			return 1;
 		room += c.in_bytes;
 	}
@@ -411,6 +418,8 @@ void virtq_pushed(struct virtq *q, const struct virtq_chain *c)
 	q->in_flight_map[c->head / 64] &= ~(1ull << (c->head % 64));
 	q->in_flight--;
 	q->pushed++;
+	q->stats.pushed++;
+	q->stats.bytes_in += c->written;
 	if (q->trace)
 		trace_note(q->trace, TRACE_VQ, TRACE_VQ_PUSH, q->index,
 			   c->id | (uint64_t)c->written << 32, NULL);
@@ -489,6 +498,7 @@ bool virtq_needs_interrupt(struct virtq *q)
 		yes = !valid || event_passed(word, q->used_idx, old);
 	else
 		yes = !(word & VIRTQ_AVAIL_F_NO_INTERRUPT);
+	q->stats.interrupts += yes;
 	if (yes && q->trace)
 		trace_note(q->trace, TRACE_VQ, TRACE_VQ_NOTIFY, q->index, q->used_idx, NULL);
 	return yes;

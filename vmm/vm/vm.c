@@ -178,6 +178,7 @@ int vm_new(struct vm **out, const struct vm_spec *given, struct err *err)
 		(spec->host_time || (vm->machine == VM_MACHINE_PC && is_linux(&spec->load)));
 	vm->exit_ns = spec->cpu == VM_CPU_SOFT || vm->host_time ? 0 : VM_EXIT_NS;
 	vm->track_dirty = spec->track_dirty;
+	vm->time_exits = spec->time_exits;
 	vm->hlt_resumes = spec->hlt_resumes || spec->cpu == VM_CPU_SCRIPT;
 	vm->r.guest = -1;
 	clock_init(&vm->clock);

@@ -52,6 +52,14 @@ struct vm_run_state {
 	uint64_t window_left;
 };
 
+/* What the machine counts; no part of its state. */
+struct vm_stats {
+	uint64_t exit[CPU_EXIT_KINDS];
+	struct stats_hist pio_size,
+		mmio_size;	   /* bytes of one exit's access, all elements together */
+	struct stats_hist ns; /* host time that was spent on an exit, where asked for */
+};
+
 struct vm {
 	struct gmem *mem;
 	struct bus *bus;
@@ -71,6 +79,8 @@ struct vm {
 	struct net *net[VM_NETS];
 	unsigned nr_nets;
 	struct vsock_peer *vsock; /* NULL: a socket device's own services */
+	struct vm_stats stats;
+	bool time_exits;
 	const struct vm_snap
 		*disk_snap; /* what disks and networks can go back to; never dereferenced */
 	struct dev *pic, *lapic, *ioapic, *testdev, *pci; /* in dev[] too; NULL: not there */

@@ -286,18 +286,19 @@ static bool finish(struct vm *vm, const struct cpu_exit *e)
 	return true;
 }
 
-enum cpu_answer vm_exit(void *ctx, struct cpu_exit *e)
+static enum cpu_answer handle_exit(struct vm *vm, struct cpu_exit *e)
 {
-	struct vm *vm = ctx;
-
 	vm->r.exits++;
+	vm->stats.exit[e->kind]++;
 	if (vm->host_time)
 		vm_time_follow(vm);
 	switch (e->kind) {
 	case CPU_EXIT_PIO:
+		stats_hist_add(&vm->stats.pio_size, (uint64_t)e->pio.size * e->pio.count);
 		handle_pio(vm, e);
 		break;
 	case CPU_EXIT_MMIO:
+		stats_hist_add(&vm->stats.mmio_size, e->mmio.size);
 		handle_mmio(vm, e);
 		break;
 	case CPU_EXIT_HLT:
@@ -320,6 +321,20 @@ enum cpu_answer vm_exit(void *ctx, struct cpu_exit *e)
 	if (vm->host_time && clock_next(&vm->clock) < vm->back_at)
 		vm->pending |= VM_P_TIMER;
 	return vm->pending ? CPU_HALT : CPU_GO;
+}
+
+enum cpu_answer vm_exit(void *ctx, struct cpu_exit *e)
+{
+	struct vm *vm = ctx;
+	enum cpu_answer answer;
+	uint64_t from;
+
+	if (!vm->time_exits)
+		return handle_exit(vm, e);
+	from = vm_host_ns();
+	answer = handle_exit(vm, e);
+	stats_hist_add(&vm->stats.ns, vm_host_ns() - from);
+	return answer;
 }
 
 /* ---- how it ends --------------------------------------------------------------------------------

@@ -158,6 +158,8 @@ static void free_pages(struct virtio_balloon *b, struct virtq_chain *c)
 		uint64_t gpa = align_up(c->seg[i].gpa, PAGE);
 		uint64_t skip = gpa - c->seg[i].gpa, len = 0;
 
+		if (!c->seg[i].len)
+			continue;
 		if (skip < c->seg[i].len)
 			len = align_down(c->seg[i].len - skip, PAGE);
 		if (len > left) {
@@ -172,7 +174,7 @@ static void free_pages(struct virtio_balloon *b, struct virtq_chain *c)
 			poison(b, gpa, len);
 		else if (len)
 			(void)gmem_discard(b->v.dev.env.mem, gpa, len);
-		gap |= skip != 0 && c->seg[i].len;
+		gap |= skip != 0;
 		if (!gap)
 			c->written += (uint32_t)len;
 		gap |= skip + len != c->seg[i].len;
@@ -246,6 +248,8 @@ static bool give_back(struct virtio_balloon *b)
 
 static void ask_stats(struct virtio_balloon *b)
 {
+	if (b->v.stopped || (b->v.status & VIRTIO_S_NEEDS_RESET))
+		return;
 	if (give_back(b))
 		virtio_signal(&b->v, Q_STATS);
 	else if (b->v.q[Q_STATS].broken)
@@ -357,8 +361,11 @@ static void balloon_due(void *ctx, uint64_t now)
 {
 	struct virtio_balloon *b = ctx;
 
-	if (b->stats_due && b->stats_due <= now)
+	if (b->stats_due && b->stats_due <= now) {
+		/* Another time, where the device may not touch RAM now. */
+		b->stats_due = now + b->stats_every;
 		ask_stats(b);
+	}
 	if (b->target_at && b->target_at == now)
 		(void)balloon_set_target(&b->v.dev, b->option_target);
 	if (b->hint_at && b->hint_at == now)
@@ -398,8 +405,7 @@ void balloon_ask_stats(struct dev *d)
 {
 	struct virtio_balloon *b = balloon_of(d);
 
-	if (!(b->v.status & VIRTIO_S_NEEDS_RESET))
-		ask_stats(b);
+	ask_stats(b);
 	arm(b);
 }
 

@@ -751,7 +751,7 @@ static void pump(struct virtio_vsock *s, unsigned rung)
 	struct virtio *v = &s->v;
 	bool more;
 
-	if (!(v->status & VIRTIO_S_DRIVER_OK) || (v->status & VIRTIO_S_NEEDS_RESET))
+	if (!(v->status & VIRTIO_S_DRIVER_OK) || (v->status & VIRTIO_S_NEEDS_RESET) || v->stopped)
 		return;
 	for (unsigned i = 0; i < NR_QUEUES; i++)
 		if (i != rung && v->q[i].ready)

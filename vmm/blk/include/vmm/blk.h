@@ -15,6 +15,7 @@
 #define VMM_BLK_H
 
 #include <vmm/base.h>
+#include <vmm/stats.h>
 
 #define BLK_SECTOR 512u
 #define BLK_CHUNK  65536u	/* bytes; what memory is taken by */
@@ -38,11 +39,20 @@ struct blk_ops {
 	void (*close)(struct blk *b);
 };
 
+/* What a disk was asked for by the functions below; no part of its state. */
+struct blk_stats {
+	uint64_t reads, writes, zeroes, discards, flushes, errors;
+	uint64_t bytes_read, bytes_written;
+	struct stats_hist read_size, write_size;
+};
+extern const struct stats_entry blk_stats_table[];
+
 /* Begins every back end's instance. */
 struct blk {
 	const struct blk_ops *ops;
 	uint64_t size; /* bytes */
 	bool read_only;
+	struct blk_stats stats;
 };
 
 /*

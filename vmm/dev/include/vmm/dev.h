@@ -21,6 +21,7 @@
 #include <vmm/clock.h>
 #include <vmm/gmem.h>
 #include <vmm/state.h>
+#include <vmm/stats.h>
 #include <vmm/testdev.h>
 #include <vmm/trace.h>
 
@@ -139,6 +140,14 @@ struct dev_class {
 	void (*fini)(struct dev *d);
 };
 
+/* What a device did; no part of its state. */
+struct dev_stats {
+	uint64_t reads, writes; /* accesses by the guest's CPU */
+	uint64_t guest_errors;
+	uint64_t interrupts; /* virtio devices: by the line or by message */
+};
+extern const struct stats_entry dev_stats_table[];
+
 struct dev {
 	const struct dev_class *cls;
 	char name[24]; /* "uart0": class and 0, until the owner numbers its devices */
@@ -156,6 +165,7 @@ struct dev {
 	bool busy;	  /* it handles an access */
 	struct bus *bus;  /* it is on this one, or NULL */
 	struct dev *next; /* the owner's list */
+	struct dev_stats stats;
 };
 
 #define DEV_NO_IRQ UINT64_MAX

@@ -38,6 +38,7 @@
 #include <vmm/base.h>
 #include <vmm/gmem.h>
 #include <vmm/state.h>
+#include <vmm/stats.h>
 #include <vmm/trace.h>
 
 #define VIRTQ_NUM_MAX 32768u /* 2.7: Queue Size is a power of 2, at most this */
@@ -89,6 +90,7 @@ enum virtq_error {
 	VIRTQ_E_INFLIGHT, /* head is in flight already */
 	VIRTQ_E_RING,	  /* a ring is not in RAM (any more) */
 	VIRTQ_E_ENDLESS,  /* packed: NEXT all round the ring */
+	VIRTQ_ERRORS
 };
 
 /* A short name for messages: "descriptor loop", ... */
@@ -118,6 +120,19 @@ struct virtq_held {
 	uint16_t head, id, slots, seq;
 	bool whole; /* written to its end */
 };
+
+/* What a queue did since virtq_init(), resets and restores included; no part of its state. */
+struct virtq_stats {
+	uint64_t kicks, interrupts; /* counted by the transport, and by virtq_needs_interrupt() */
+	uint64_t popped, pushed;
+	uint64_t bytes_out,
+		bytes_in; /* device-readable ones of chains taken; stored ones given back */
+	uint64_t late;	  /* given back later than they were done */
+	uint64_t in_flight_max;
+	uint64_t error[VIRTQ_ERRORS]; /* chains that were malformed, queues that broke */
+	struct stats_hist chain_length;
+};
+extern const struct stats_entry virtq_stats_table[];
 
 struct virtq {
 	/* set by the transport; frozen while ready */
@@ -162,6 +177,7 @@ struct virtq {
 		unsigned generation, nr;
 		uint64_t base[GMEM_REGIONS], size[GMEM_REGIONS];
 	} ram;
+	struct virtq_stats stats;
 };
 
 /*
@@ -199,11 +215,13 @@ int virtq_next(struct virtq *q, struct virtq_chain *c);
 
 /*
  * Look ahead without taking anything: have the chains on offer (want) device-writable bytes together? A
- * malformed one has none. 1: yes, or virtq_next() would find the queue broken before that. 0: not yet;
+ * malformed one has none. 1: yes, or virtq_next() would find the queue broken before that, or it is not
+ * among the next VIRTQ_LOOK chains, which are all that are looked at. 0: not yet;
  * the driver rings for the next chain that it offers, if it is told to. -ENOSPC: no, and the driver has
  * no entry left to offer more by. What was handed out last is gone from the queue's storage. The
  * driver may change what it offered: virtq_next() judges again.
  */
+#define VIRTQ_LOOK 256u
 int virtq_has_room(struct virtq *q, uint64_t want);
 
 /*

@@ -72,7 +72,7 @@ struct vm_spec {
 	unsigned nr_chrs;
 	const char *const *nets; /* net_open()'s text: "loop", "user", "pcap:FILE", ... */
 	unsigned nr_nets;
-	const char *vsock; /* vsock_peer_open()'s text: "echo" (NULL too), "unix:PATH" */
+	const char *vsock;  /* vsock_peer_open()'s text: "echo" (NULL too), "unix:PATH" */
 	const char *serial; /* the same, for the serial port; NULL: (input), and a buffer */
 	/*
 	 * What comes from outside is recorded in this file, which is there when the machine is gone, or
@@ -96,6 +96,7 @@ struct vm_spec {
 	 * kernel on the PC has it always.
 	 */
 	bool host_time;
+	bool time_exits;  /* the host's time spent on each exit is counted, for vm_metrics() */
 	bool hlt_resumes; /* HLT with nothing to wake it goes on: benches. script always does */
 };
 
@@ -228,6 +229,14 @@ int vm_hash(struct vm *vm, uint64_t *hash, struct err *err);
  * the same run: the general registers, RIP, RFLAGS but RF, and RAM. Not the time, nor what moves with it.
  */
 int vm_state_hash(struct vm *vm, uint64_t *hash, struct err *err);
+
+/*
+ * What was counted since vm_new() (snapshots and resets change nothing of it), as JSON lines in the form
+ * of stats.h; and the names that there can be, for people. Appended; check out->failed. Host time is in
+ * it only where spec.time_exits asked for it; all else repeats where the run does.
+ */
+void vm_metrics(struct vm *vm, struct buf *out);
+void vm_metrics_list(struct buf *out);
 
 /* The parts, for tools: borrowed, live as long as the vm. */
 enum vm_machine vm_machine(const struct vm *vm); /* TEST or PC */
