@@ -147,12 +147,39 @@ static void packed(void **s)
 	rig_free(&r);
 }
 
+/* Thousands of chains without room are not all looked at, for each packet that comes. */
+static void looks_at_so_many(void **s)
+{
+	struct virtq_buf out = {DATA, 8, false}, in = {DATA, 8, true};
+	struct rig r;
+	(void)s;
+
+	rig_new(&r, 1024, false);
+	for (unsigned i = 0; i < VIRTQ_LOOK; i++)
+		give(&r, virtq_driver_chain(&r.d, &out, 1));
+	assert_int_equal(virtq_has_room(&r.q, 1), 0);
+	give(&r, virtq_driver_chain(&r.d, &out, 1));
+	assert_int_equal(virtq_has_room(&r.q, 1), 1);
+	assert_int_equal(virtq_pdriver_init(&p, r.mem, 1024, RINGS, false), 0);
+	virtq_reset(&r.q);
+	virtq_pdriver_attach(&p, &r.q);
+	assert_int_equal(virtq_enable(&r.q, NULL), 0);
+	for (unsigned i = 0; i < VIRTQ_LOOK - 1; i++)
+		assert_int_equal(virtq_pdriver_put(&p, &out, 1, 1), 0);
+	assert_int_equal(virtq_has_room(&r.q, 1), 0);
+	assert_int_equal(virtq_pdriver_put(&p, &in, 1, 1), 0);
+	assert_int_equal(virtq_has_room(&r.q, 8), 1);
+	assert_int_equal(virtq_has_room(&r.q, 9), 1); /* who knows */
+	rig_free(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(split),
 		cmocka_unit_test(split_faults),
 		cmocka_unit_test(packed),
+		cmocka_unit_test(looks_at_so_many),
 	};
 
 	return cmocka_run_group_tests_name("virtq-room", tests, NULL, NULL);
