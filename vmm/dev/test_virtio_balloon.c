@@ -446,6 +446,8 @@ static void statistics_by_time(void **state)
 	assert_int_equal(clock_advance(&w.m->clock, 1), 0);
 	assert_true(back(&w, STATS));
 	/* While the device may not touch RAM nothing comes back; then it does. */
+	wr(w.m, STATUS, 0);
+	drive(&w, F_STATS);
 	stats(&w, 2, 60);
 	virtio_stop(container_of(w.d, struct virtio, dev), true);
 	assert_int_equal(clock_advance(&w.m->clock, 10000), 0);
