@@ -61,6 +61,27 @@ int main(int argc, char **argv)
 		(void)snprintf(what, sizeof(what), "cut-%zu", len);
 		put(dir, "cpio", what, 16, b, len);
 	}
+	/* zeros in front, which may be any number, and the next one's magic cut short or moved */
+	for (size_t zeros = 1; zeros <= 8; zeros++) {
+		char what[32];
+
+		memset(z, 0, zeros);
+		memcpy(z + zeros, b, n);
+		(void)snprintf(what, sizeof(what), "after-%zu", zeros);
+		put(dir, "cpio", what, 16, z, zeros + n);
+		memcpy(z, b, n);
+		memcpy(z + n, b, zeros);
+		(void)snprintf(what, sizeof(what), "and-%zu", zeros);
+		put(dir, "cpio", what, 16, z, n + zeros);
+	}
+	for (size_t i = 0; i < 6; i++) {
+		char what[32];
+
+		b[i]++;
+		(void)snprintf(what, sizeof(what), "magic-%zu", i);
+		put(dir, "cpio", what, 16, b, n);
+		b[i]--;
+	}
 	b[60] = 'z';
 	put(dir, "cpio", "damaged", 16, b, n);
 	b[60] = '4';

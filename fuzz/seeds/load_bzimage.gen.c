@@ -177,6 +177,19 @@ static void edges(struct seed_dir *d)
 			seed_write(d, name, &s);
 		}
 	}
+	/* something stands where the loader writes */
+	for (unsigned way = SEED_BOOT_64; way <= SEED_BOOT_16; way++) {
+		kernel(&s, RAM_2M, 0x100000, 0x1000);
+		memset(s.img + 0x1fa, 0x5a, 2);
+		memset(s.img + 0x210, 0x5b, 1);
+		memset(s.img + 0x214, 0x5c, 12);
+		memset(s.img + 0x224, 0x5d, 8);
+		memset(s.img + 0x250, 0x5e, 8);
+		s.img[0x211] = 3;
+		seed_boot(&s, way);
+		(void)snprintf(name, sizeof(name), "overwritten-%u", way);
+		seed_write(d, name, &s);
+	}
 	for (unsigned i = 0; i < sizeof(cuts) / sizeof(cuts[0]); i++) {
 		kernel(&s, RAM_2M | SEED_OWN_KIND, 0x100000, 0x1000);
 		s.len = cuts[i];

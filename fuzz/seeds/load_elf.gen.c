@@ -36,6 +36,27 @@ static void entered_32(struct seed_dir *d)
 	seed_write(d, "elf32-as-16", &s);
 }
 
+/* Each field of the headers one more and one less. */
+static void fields(struct seed_dir *d, const struct seed_seg *seg, int is64)
+{
+	const unsigned end = is64 ? 64 + 56 : 52 + 32;
+	struct seed s;
+	char name[32];
+
+	for (unsigned at = 0; at < end; at += at < 8 ? 1 : 2) {
+		if (at >= 8 && at < 16)
+			continue;
+		for (unsigned less = 0; less < 2; less++) {
+			seed_begin(&s, RAM_2M | SEED_OWN_KIND, 0x180);
+			seed_elf(&s, is64, 0x100010, seg, 1);
+			s.img[at] = (uint8_t)(s.img[at] + (less ? -1 : 1));
+			(void)snprintf(name, sizeof(name), "%u-byte-%u-%s", is64 ? 64 : 32, at,
+				       less ? "less" : "more");
+			seed_write(d, name, &s);
+		}
+	}
+}
+
 int main(int argc, char **argv)
 {
 	static const struct seed_seg two[] = {
@@ -104,6 +125,8 @@ int main(int argc, char **argv)
 	seed_begin(&s, RAM_2M, 0x100);
 	s.head[1] = 0x80;
 	seed_write(&d, "flat", &s);
+	fields(&d, two, 1);
+	fields(&d, (const struct seed_seg[]){{LOAD, 0x100, 0xc0100000, 0x100000, 0x40, 0x80}}, 0);
 	many_segments(&d);
 	entered_32(&d);
 	return d.failed;

@@ -118,6 +118,40 @@ static void by_elf(struct seed_dir *d)
 	seed_write(d, "mips", &s);
 }
 
+/* Each type of tag in sizes round those it has; information that fills its area to the last bytes. */
+static void sizes(struct seed_dir *d)
+{
+	static const uint32_t words[8] = {0x100100, 0x100000, 0x100200, 0, 0x100000, 0, 0, 0};
+	static const uint32_t place[] = {0x100000, 0x1000000, 0x1000, 1};
+	static const unsigned size[] = {8, 11, 12, 15, 16, 19, 20, 23, 24, 25};
+	struct header h;
+	struct seed s;
+	char name[32];
+
+	for (unsigned type = 1; type <= 10; type++) {
+		for (unsigned i = 0; i < sizeof(size) / sizeof(size[0]); i++) {
+			size_t at;
+
+			elf(&s, &h, 1, RAM_2M);
+			at = h.at;
+			tag(&h, type, 0, words, (size[i] - 8 + 3) / 4);
+			st_le32(s.img + at + 4, size[i]);
+			finish(&h);
+			(void)snprintf(name, sizeof(name), "tag-%u-size-%u", type, size[i]);
+			seed_write(d, name, &s);
+		}
+	}
+	for (unsigned left = 0; left < 400; left += 8) {
+		elf(&s, &h, 1, RAM_2M | SEED_RSDP);
+		tag(&h, 10, 0, place, 4);
+		finish(&h);
+		seed_mods(&s, 2, 1, 5);
+		seed_cmdline(&s, 57344 - left);
+		(void)snprintf(name, sizeof(name), "area-less-%u", left);
+		seed_write(d, name, &s);
+	}
+}
+
 static void by_fields(struct seed *s, uint32_t head, uint32_t load, uint32_t load_end,
 		      uint32_t bss_end, uint32_t entry)
 {
@@ -138,6 +172,7 @@ int main(int argc, char **argv)
 	struct seed s;
 
 	by_elf(&d);
+	sizes(&d);
 	by_fields(&s, 0x100020, 0x100000, 0x100100, 0x100800, 0x100040);
 	seed_write(&d, "fields", &s);
 	seed_mods(&s, 3, 200, 9);
