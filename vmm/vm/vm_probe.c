@@ -87,6 +87,7 @@ const struct vm_probe vm_probes[] = {
 	{ "kvm-x87-cpl0", "x87 arithmetic works at CPL0", MEND },
 	{ "kvm-xgetbv-cpl0", "XGETBV works at CPL0", MEND },
 	{ "ld", "a linker for ELF (ld) is in PATH", "install binutils" },
+	{ "libslirp", "libslirp 4.7 is built in and can be loaded: --net user", "install libslirp0 and libslirp-dev, and build Vise again" },
 	{ "nasm", "the assembler nasm is in PATH", "install nasm" },
 	{ "objcopy", "objcopy is in PATH", "install binutils" },
 	{ "silicon-cpl0", "64-bit CPL0 code runs natively: over 100 million instructions a second", NULL },
@@ -144,6 +145,16 @@ static int host_flag(struct probe_vm *p, unsigned leaf, unsigned bit, const char
 #endif
 }
 
+static int libslirp(struct probe_vm *p)
+{
+	int r = net_has_user();
+
+	if (r > 0)
+		return 1;
+	return probe_no(p, "%s",
+			r ? "libslirp.so.0 is not there" : "this program was built without it");
+}
+
 static int svm(struct probe_vm *p)
 {
 	return host_flag(p, 0x80000001, 2, "SVM");
@@ -155,7 +166,8 @@ static int vmx(struct probe_vm *p)
 }
 
 static const struct probe_impl hosts[] = {
-	{"ld", ld}, {"nasm", nasm}, {"objcopy", objcopy}, {"svm", svm}, {"vmx", vmx}, {NULL, NULL},
+	{"ld", ld},   {"libslirp", libslirp}, {"nasm", nasm}, {"objcopy", objcopy},
+	{"svm", svm}, {"vmx", vmx},	      {NULL, NULL},
 };
 
 /* ---- one by name -------------------------------------------------------------------------------
