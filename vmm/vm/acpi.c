@@ -158,7 +158,33 @@ static bool is_virtio(const struct dev *d)
 	       d->cls->ranges[0].space == BUS_MMIO && d->irq_line != DEV_NO_IRQ;
 }
 
-/* 6.2.13: which pin of which slot is on which line, as hard-wired ones. */
+static const char *const links[PCI_LINES] = {"LNKA", "LNKB", "LNKC", "LNKD"};
+
+/*
+ * A PCI interrupt link for each line. Not that there is a choice: a system takes lines that _PRT names
+ * without one for active low, and ours are active high.
+ */
+static void put_links(struct buf *b, const struct dev *host)
+{
+	for (unsigned i = 0; i < PCI_LINES; i++) {
+		const struct aml_resources line = {.level_line = (uint32_t)host->irq_line + i,
+						   .shared = true,
+						   .isa_line = AML_NO_LINE};
+		struct aml_mark m = aml_device(b, links[i]);
+
+		aml_name(b, "_HID");
+		aml_eisa_id(b, "PNP0C0F");
+		aml_name(b, "_UID");
+		aml_int(b, i);
+		aml_prs(b, &line);
+		aml_crs(b, &line);
+		aml_close(b, aml_method(b, "_SRS", 1));
+		aml_close(b, aml_method(b, "_DIS", 0));
+		aml_close(b, m);
+	}
+}
+
+/* 6.2.13: which pin of which slot is on which line. */
 static void put_prt(struct buf *b, const struct dev *host)
 {
 	struct aml_mark all, one;
@@ -176,8 +202,8 @@ static void put_prt(struct buf *b, const struct dev *host)
 		one = aml_package(b, 4);
 		aml_int(b, slot << 16 | 0xffff); /* all functions of it */
 		aml_int(b, pin);
-		aml_int(b, 0); /* not by a link device */
-		aml_int(b, pci_line_of(host, slot, pin + 1));
+		aml_reference(b, links[pci_line_of(host, slot, pin + 1) - host->irq_line]);
+		aml_int(b, 0);
 		aml_close(b, one);
 	}
 	aml_close(b, all);
@@ -190,8 +216,10 @@ static void put_pci(struct buf *b, const struct dev *host)
 					   .mem_len = PCI_ECAM_LEN,
 					   .isa_line = AML_NO_LINE,
 					   .level_line = AML_NO_LINE};
-	struct aml_mark m = aml_device(b, "PCI0");
+	struct aml_mark m, osc;
 
+	put_links(b, host);
+	m = aml_device(b, "PCI0");
 	aml_name(b, "_HID");
 	aml_eisa_id(b, "PNP0A08");
 	aml_name(b, "_CID");
@@ -203,7 +231,9 @@ static void put_pci(struct buf *b, const struct dev *host)
 	aml_name(b, "_CCA");
 	aml_int(b, 1);
 	/* 6.2.11: whatever the system asks to control it may. */
-	aml_method_arg(b, "_OSC", 4, 3);
+	osc = aml_method(b, "_OSC", 4);
+	aml_return_arg(b, 3);
+	aml_close(b, osc);
 	aml_crs_pci(b, (uint16_t)host->range[0].base, VM_PCI_MEMORY, VM_PCI_MEMORY_LEN);
 	put_prt(b, host);
 	aml_close(b, m);

@@ -80,7 +80,7 @@ static uint8_t *put_pci(uint8_t *p, const struct dev *host, unsigned *entries)
 
 		if (!pin)
 			continue;
-		p = put_int(p, E_INT, INT_VECTORED, FLAGS_AS_BUS, PCI_BUS, slot << 2 | (pin - 1),
+		p = put_int(p, E_INT, INT_VECTORED, FLAGS_LEVEL_HI, PCI_BUS, slot << 2 | (pin - 1),
 			    VM_IOAPIC_ID, pci_line_of(host, slot, pin));
 		++*entries;
 	}

@@ -42,6 +42,7 @@ enum space { SPACE_MEMORY, SPACE_IO, SPACE_BUS };
 #define IO_DECODES_16	 1u
 #define MEMORY_WRITE	 1u
 #define INT_CONSUMER	 1u /* level, active high, exclusive: the other bits are 0 */
+#define INT_SHARED	 8u
 
 /* A length of three bytes: 4 bits, then 8 and 8 (20.2.4). It counts itself. */
 #define LENGTH_BYTES 3u
@@ -176,13 +177,13 @@ static void put_port(struct buf *t, uint16_t io, unsigned len)
 }
 
 /* The resources in (t), which is freed, as a term. */
-static void put_crs(struct buf *b, struct buf *t)
+static void put_resources(struct buf *b, const char *name, struct buf *t)
 {
 	struct aml_mark m;
 
 	put8(t, TAG_END);
 	put8(t, 0); /* a checksum of 0 is right always (6.4.2.9) */
-	aml_name(b, "_CRS");
+	aml_name(b, name);
 	put8(b, OP_BUFFER);
 	m = open_length(b);
 	aml_int(b, t->len);
@@ -194,7 +195,7 @@ static void put_crs(struct buf *b, struct buf *t)
 	buf_free(t);
 }
 
-void aml_crs(struct buf *b, const struct aml_resources *r)
+static void put_device(struct buf *b, const char *name, const struct aml_resources *r)
 {
 	struct buf t = {0};
 
@@ -217,11 +218,21 @@ void aml_crs(struct buf *b, const struct aml_resources *r)
 	if (r->level_line != AML_NO_LINE) {
 		put8(&t, TAG_INTERRUPT);
 		put_le(&t, 2, 6);
-		put8(&t, INT_CONSUMER);
+		put8(&t, INT_CONSUMER | (r->shared ? INT_SHARED : 0));
 		put8(&t, 1);
 		put_le(&t, 4, r->level_line);
 	}
-	put_crs(b, &t);
+	put_resources(b, name, &t);
+}
+
+void aml_crs(struct buf *b, const struct aml_resources *r)
+{
+	put_device(b, "_CRS", r);
+}
+
+void aml_prs(struct buf *b, const struct aml_resources *r)
+{
+	put_device(b, "_PRS", r);
 }
 
 /* (size) is 2 or 4; from (first) to (last). */
@@ -249,10 +260,10 @@ void aml_crs_pci(struct buf *b, uint16_t config, uint32_t mem, uint32_t mem_len)
 	put_space(&t, 2, SPACE_IO, SPACE_ALL_PORTS, 0, config - 1u);
 	put_space(&t, 2, SPACE_IO, SPACE_ALL_PORTS, config + 8u, UINT16_MAX);
 	put_space(&t, 4, SPACE_MEMORY, SPACE_READ_WRITE, mem, mem + mem_len - 1);
-	put_crs(b, &t);
+	put_resources(b, "_CRS", &t);
 }
 
-void aml_method_arg(struct buf *b, const char *path, unsigned args, unsigned arg)
+struct aml_mark aml_method(struct buf *b, const char *path, unsigned args)
 {
 	struct aml_mark m;
 
@@ -260,7 +271,16 @@ void aml_method_arg(struct buf *b, const char *path, unsigned args, unsigned arg
 	m = open_length(b);
 	put_path(b, path);
 	put8(b, args);
+	return m;
+}
+
+void aml_return_arg(struct buf *b, unsigned arg)
+{
 	put8(b, OP_RETURN);
 	put8(b, OP_ARG0 + arg);
-	aml_close(b, m);
+}
+
+void aml_reference(struct buf *b, const char *name)
+{
+	put_path(b, name);
 }

@@ -30,9 +30,12 @@ struct aml_resources {
 	uint32_t mem, mem_len; /* 32-bit fixed memory, read and write */
 	uint16_t io, io_len;
 	uint32_t level_line; /* a GSI, level, active high */
+	bool shared;	     /* it is others' too */
 	uint32_t isa_line;   /* an ISA interrupt: edge, active high */
 };
 void aml_crs(struct buf *b, const struct aml_resources *r);
+void aml_prs(struct buf *b,
+	     const struct aml_resources *r); /* Name (_PRS, ...): what it could take */
 
 /*
  * Name (_CRS, ...) of a PCI root: bus 0, the ports of its configuration mechanism (8 from (config) on), all
@@ -40,7 +43,10 @@ void aml_crs(struct buf *b, const struct aml_resources *r);
  */
 void aml_crs_pci(struct buf *b, uint16_t config, uint32_t mem, uint32_t mem_len);
 
-/* Method (path, (args) arguments) that returns its argument number (arg), counted from 0. */
-void aml_method_arg(struct buf *b, const char *path, unsigned args, unsigned arg);
+/* Method (path, (args) arguments), and in it: Return (its argument number (arg), counted from 0). */
+struct aml_mark aml_method(struct buf *b, const char *path, unsigned args);
+void aml_return_arg(struct buf *b, unsigned arg);
+/* A name as a reference: four characters, found in this scope or one above. */
+void aml_reference(struct buf *b, const char *name);
 
 #endif
