@@ -5,15 +5,12 @@
 
 #include "test_util.h"
 
-static inline int kvm_setup_rip(void **state, bool rip)
+/* The rig (r) with a CPU of (cfg) becomes the state; NULL where there is no KVM. */
+static inline int kvm_setup_with(void **state, struct rig *r, const struct cpu_config *cfg)
 {
-	struct rig *r = rig_new();
-	struct cpu_config cfg = rig_config(r);
 	struct err err = {0};
-	int ret;
+	int ret = cpu_kvm_new(&r->cpu, cfg, &err);
 
-	cfg.want_rip = rip;
-	ret = cpu_kvm_new(&r->cpu, &cfg, &err);
 	*state = r;
 	if (!ret)
 		return 0;
@@ -25,6 +22,15 @@ static inline int kvm_setup_rip(void **state, bool rip)
 	}
 	print_message("# %s\n", err.msg);
 	return 0;
+}
+
+static inline int kvm_setup_rip(void **state, bool rip)
+{
+	struct rig *r = rig_new();
+	struct cpu_config cfg = rig_config(r);
+
+	cfg.want_rip = rip;
+	return kvm_setup_with(state, r, &cfg);
 }
 
 static inline int kvm_setup(void **state)

@@ -8,20 +8,11 @@ static int apic_setup(void **state)
 {
 	struct rig *r = rig_new();
 	struct cpu_config cfg = rig_config(r);
-	struct err err = {0};
-	int ret;
 
 	clock_init(&the_clock);
 	cfg.clock = &the_clock;
 	cfg.cpuid = x86_cpuid_template("v1", &cfg.nr_cpuid);
-	ret = cpu_kvm_new(&r->cpu, &cfg, &err);
-	*state = r;
-	if (!ret)
-		return 0;
-	rig_free(r);
-	*state = NULL;
-	print_message("# %s\n", err.msg);
-	return ret == -ENOENT || ret == -EACCES ? 0 : -1;
+	return kvm_setup_with(state, r, &cfg);
 }
 
 /* mov eax, 9; mov cr8, rax; out 0x10, al; mov eax, 2; mov cr8, rax; hlt */

@@ -207,19 +207,10 @@ static int v2_setup(void **state, bool all)
 {
 	struct rig *r = rig_new();
 	struct cpu_config cfg = rig_config(r);
-	struct err err = {0};
-	int ret;
 
 	cfg.cpuid = x86_cpuid_template("v2", &cfg.nr_cpuid);
 	cfg.all_of_cpuid = all;
-	ret = cpu_kvm_new(&r->cpu, &cfg, &err);
-	*state = r;
-	if (!ret)
-		return 0;
-	rig_free(r);
-	*state = NULL;
-	print_message("# %s\n", err.msg);
-	return ret == -ENOENT || ret == -EACCES ? 0 : -1;
+	return kvm_setup_with(state, r, &cfg);
 }
 
 static int masked_setup(void **state)
