@@ -227,25 +227,59 @@ static const struct {
 	     PORT_R(FW_DATA), MMIO_OP_RESET, 12),
 };
 
-int main(int argc, char **argv)
+static int put(const char *dir, const char *name, const uint8_t *p, size_t len)
 {
 	char path[4096];
+	FILE *f;
+
+	if (snprintf(path, sizeof(path), "%s/%s", dir, name) >= (int)sizeof(path))
+		return 2;
+	f = fopen(path, "wb");
+	if (!f || fwrite(p, 1, len, f) != len || fclose(f)) {
+		fprintf(stderr, "mmio seeds: cannot write %s\n", path);
+		return 1;
+	}
+	return 0;
+}
+
+/* Every register of both virtio devices read and written, with a queue selected that is there, or not. */
+static int registers(const char *dir)
+{
+	static const uint8_t select[] = {0, 1, 2, 200}, values[] = {0, 1, 2, MMIO_V_TABLE};
+
+	for (unsigned i = 0; i < 2 * 4 * 4 * 4; i++) {
+		unsigned area = i & 1 ? MMIO_A_ECHO : MMIO_A_RNG, from = (i >> 1 & 3) * 64;
+		uint8_t p[128], v = values[i >> 5 & 3];
+		const uint8_t set[] = {WR(area, QUEUE_SEL, select[i >> 3 & 3])};
+		size_t n = sizeof(set);
+		char name[32];
+		int rc;
+
+		memcpy(p, set, n);
+		for (unsigned off = from; off < from + 64; off += 4) {
+			const uint8_t op[] = {MMIO_W(area, 4, (uint8_t)off, v),
+					      MMIO_R(area, 4, (uint8_t)off)};
+
+			memcpy(p + n, op, sizeof(op));
+			n += sizeof(op);
+		}
+		(void)snprintf(name, sizeof(name), "registers-%u", i);
+		rc = put(dir, name, p, n);
+		if (rc)
+			return rc;
+	}
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	int rc = 0;
 
 	if (argc != 2) {
 		fprintf(stderr, "usage: %s OUTDIR\n", argv[0]);
 		return 2;
 	}
-	for (size_t i = 0; i < ARRAY_SIZE(seeds); i++) {
-		FILE *f;
-
-		if (snprintf(path, sizeof(path), "%s/%s", argv[1], seeds[i].name) >=
-		    (int)sizeof(path))
-			return 2;
-		f = fopen(path, "wb");
-		if (!f || fwrite(seeds[i].p, 1, seeds[i].len, f) != seeds[i].len || fclose(f)) {
-			fprintf(stderr, "mmio seeds: cannot write %s\n", path);
-			return 1;
-		}
-	}
-	return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(seeds) && !rc; i++)
+		rc = put(argv[1], seeds[i].name, seeds[i].p, seeds[i].len);
+	return rc ? rc : registers(argv[1]);
 }
