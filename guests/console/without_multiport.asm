@@ -11,7 +11,7 @@
 	mov	word [CON_CTX + 6], 1
 	q_offer	CQ_CTX, CON_CTX, CON_MSG, 0
 	q_kick	CQ_CTX
-	assert_q_none CQ_CTX
+	assert_q_used CQ_CTX, 0
 	con_silent
 	con_word 'port 0 !'
 	con_room CQ_RX, 64

@@ -312,6 +312,9 @@ static void queues_of_multiport_need_it(void **state)
 	clear_trace(&w);
 	wr(w.m, QUEUE_NOTIFY, 5);
 	assert_true(told_wrong(&w));
+	send(&w, C_TX, "12345678", 8); /* comes back, and that is all */
+	send(&w, 5, "x", 1);
+	assert_int_equal(w.m->chr[1].written, 0);
 	/* Port 0 is as without it. */
 	send(&w, 1, "x", 1);
 	give(&w, 0, 8);

@@ -11,7 +11,8 @@
  *   device's to send or nobody's, or before DEVICE_READY: a guest error, and nothing else;
  * - a control receive buffer that is too small for the message: completed with used.len 0; the message
  *   waits for the next one;
- * - doorbells of control queues and further ports without MULTIPORT: a guest error.
+ * - doorbells of control queues and further ports without MULTIPORT: a guest error; what is sent by them
+ *   is completed and goes nowhere.
  *
  * Control messages to the driver are no queue that could run full: what is owed is a bit a message and
  * port, and its contents are those of the moment in which it is sent. Input waits in the back end
@@ -386,13 +387,23 @@ static void serve_tx(struct virtio_console *s, unsigned queue)
 	}
 }
 
+/* Port 0 alone is there without MULTIPORT. */
+static void refuse(struct virtio_console *s, unsigned queue)
+{
+	struct virtq_chain c;
+
+	dev_guest_error(&s->v.dev, "virtio-console: a queue that only MULTIPORT has", queue, 0);
+	while (queue % 2 && virtq_next(&s->v.q[queue], &c) == 1)
+		if (virtio_complete(&s->v, queue, &c))
+			return;
+}
+
 static void console_notify(struct virtio *v, unsigned queue)
 {
 	struct virtio_console *s = console_of(&v->dev);
 
 	if (queue >= Q_CONTROL_RX && !virtio_has(v, F_MULTIPORT))
-		dev_guest_error(&v->dev, "virtio-console: a queue that only MULTIPORT has", queue,
-				0);
+		refuse(s, queue);
 	else if (queue == Q_CONTROL_RX)
 		(void)serve_control_rx(s);
 	else if (queue == Q_CONTROL_TX)
