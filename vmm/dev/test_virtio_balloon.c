@@ -383,6 +383,29 @@ static void statistics(void **state)
 	end(&w);
 }
 
+/* Linux rings for its first buffer before DRIVER_OK: it is found later. */
+static void statistics_before_driver_ok(void **state)
+{
+	static const uint32_t list[] = {PFN};
+	struct world w = {.m = *state};
+	uint64_t val;
+
+	w.d = machine_add(w.m, "virtio-balloon");
+	accept_features(w.m, 1ull << VIRTIO_F_VERSION_1 | F_STATS);
+	for (unsigned i = 0; i < QS; i++)
+		queue_up(&w, i);
+	stats(&w, 2, 50);
+	wr(w.m, STATUS, UP);
+	assert_false(balloon_stat(w.d, 0, &val));
+	pages(&w, INFLATE, list, 1);
+	assert_true(balloon_stat(w.d, 1, &val));
+	assert_int_equal(val, 51);
+	assert_false(back(&w, STATS));
+	balloon_ask_stats(w.d);
+	assert_true(back(&w, STATS));
+	end(&w);
+}
+
 static void statistics_of_odd_length(void **state)
 {
 	struct virtq_buf odd = {LIST, 19, false}, far = {0xfff00000, 10, false},
@@ -731,6 +754,7 @@ int main(void)
 		machine_test(target),
 		machine_test(target_later),
 		machine_test(statistics),
+		machine_test(statistics_before_driver_ok),
 		machine_test(statistics_of_odd_length),
 		machine_test(statistics_by_time),
 		machine_test(load_refuses),

@@ -9,11 +9,25 @@ static const char *exit_name(unsigned i)
 	return cpu_exit_name((enum cpu_exit_kind)i);
 }
 
+static const char *size_name(unsigned i)
+{
+	static const char *const names[] = {NULL, "1", "2", "3", "4", "5", "6", "7", "8"};
+
+	return names[i];
+}
+
+static const char *pio_size_name(unsigned i)
+{
+	return i == 1 || i == 2 || i == 4 ? size_name(i) : NULL;
+}
+
 static const struct stats_entry exit_table[] = {
 	{"", "exits by reason; `intr` and `irq-window` are the host's business", "", STATS_COUNT,
 	 offsetof(struct vm_stats, exit), CPU_EXIT_KINDS, exit_name},
-	STATS_H(struct vm_stats, pio_size, "bytes of one exit's port accesses", "bytes"),
-	STATS_H(struct vm_stats, mmio_size, "bytes of one memory-mapped access", "bytes"),
+	{"pio_size", "port accesses of so many bytes; a repeated one is one", "", STATS_COUNT,
+	 offsetof(struct vm_stats, pio_size), 8, pio_size_name},
+	{"mmio_size", "memory-mapped accesses of so many bytes", "", STATS_COUNT,
+	 offsetof(struct vm_stats, mmio_size), 9, size_name},
 	STATS_END,
 };
 

@@ -55,8 +55,7 @@ struct vm_run_state {
 /* What the machine counts; no part of its state. */
 struct vm_stats {
 	uint64_t exit[CPU_EXIT_KINDS];
-	struct stats_hist pio_size,
-		mmio_size;	   /* bytes of one exit's access, all elements together */
+	uint64_t pio_size[8], mmio_size[16]; /* exits, by bytes of an access */
 	struct stats_hist ns; /* host time that was spent on an exit, where asked for */
 };
 

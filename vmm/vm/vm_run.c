@@ -294,11 +294,11 @@ static enum cpu_answer handle_exit(struct vm *vm, struct cpu_exit *e)
 		vm_time_follow(vm);
 	switch (e->kind) {
 	case CPU_EXIT_PIO:
-		stats_hist_add(&vm->stats.pio_size, (uint64_t)e->pio.size * e->pio.count);
+		vm->stats.pio_size[e->pio.size & 7]++;
 		handle_pio(vm, e);
 		break;
 	case CPU_EXIT_MMIO:
-		stats_hist_add(&vm->stats.mmio_size, e->mmio.size);
+		vm->stats.mmio_size[e->mmio.size & 15]++;
 		handle_mmio(vm, e);
 		break;
 	case CPU_EXIT_HLT:

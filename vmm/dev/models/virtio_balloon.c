@@ -336,6 +336,29 @@ static bool serve(struct virtio_balloon *b, unsigned queue, struct virtq_chain *
 	}
 }
 
+/*
+ * A driver that rang for its first statistics before DRIVER_OK, as Linux does, was not heard (3.1.2) and
+ * does not ring again: the device looks when it has something to do anyhow.
+ */
+static void look_for_stats(struct virtio_balloon *b)
+{
+	struct virtio *v = &b->v;
+	struct virtq *q = &v->q[Q_STATS];
+	struct virtq_chain c;
+
+	if (b->held || !q->ready || !virtio_has(v, F_STATS_VQ) || v->stopped ||
+	    !(v->status & VIRTIO_S_DRIVER_OK) || (v->status & VIRTIO_S_NEEDS_RESET))
+		return;
+	virtq_kick_begin(q);
+	while (!b->held && virtq_next(q, &c) == 1)
+		if (!serve(b, Q_STATS, &c) && virtio_complete(v, Q_STATS, &c))
+			break;
+	if (q->broken)
+		virtio_broken(v, virtq_error_name(q->broken));
+	else
+		virtio_signal(v, Q_STATS);
+}
+
 static void balloon_notify(struct virtio *v, unsigned queue)
 {
 	struct virtio_balloon *b = balloon_of(&v->dev);
@@ -344,6 +367,8 @@ static void balloon_notify(struct virtio *v, unsigned queue)
 	while (virtq_next(&v->q[queue], &c) == 1)
 		if (!serve(b, queue, &c) && virtio_complete(v, queue, &c))
 			break;
+	if (queue != Q_STATS)
+		look_for_stats(b);
 	arm(b);
 }
 
@@ -405,6 +430,7 @@ void balloon_ask_stats(struct dev *d)
 {
 	struct virtio_balloon *b = balloon_of(d);
 
+	look_for_stats(b);
 	ask_stats(b);
 	arm(b);
 }
