@@ -58,7 +58,7 @@ static void request(unsigned queue)
 		break;
 	case Q_HINT:
 		if (n & 1) {
-			st_le32(b, n & 2 ? n >> 2 : config(C_CMD));
+			st_le32(b, n & 2 ? (uint32_t)n >> 2 : config(C_CMD));
 			dq_out(b, 4);
 			break;
 		}

@@ -800,7 +800,10 @@ static void poke(struct buf *b, const char *table, const char *field, unsigned n
 	for (; p + len + 12 < end && !at; p++)
 		if (ld_le16(p) == len && !memcmp(p + 2, field, len))
 			at = p;
-	assert_non_null(at);
+	if (!at) {
+		fail_msg("no field %s", field);
+		return;
+	}
 	/* u16 length, name, u8 kind, u8 0, u32 size, u32 count */
 	st_le(at + 2 + len + 10, ld_le32(at + 2 + len + 2), val);
 }
