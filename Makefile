@@ -381,7 +381,7 @@ $(foreach f,$(OSS:%=oss-%),$(foreach t,$(TARGETS),$(eval $(call oss_rules,$(f),$
 oss-targets: $(foreach t,$(OSS_TARGETS),build/oss-$(OSS)/out/$(t) seeds-$(t))
 
 # ---- the jobs ------------------------------------------------------------------------------------
-.PHONY: test cli-test hashes linux check-svm lint coverage bench check demo
+.PHONY: test cli-test hashes linux linux-devices check-svm lint coverage bench check demo
 test: dev ## run the guest tests (vise test guests)
 	build/dev/vise test guests
 cli-test: dev asan ## the command line on bad input and good, the asan build too
@@ -389,6 +389,8 @@ cli-test: dev asan ## the command line on bad input and good, the asan build too
 	vmm/cli/test_cli.sh build/asan/vise
 linux: ## fetch and build the Linux guests, build/linux/{stock,tiny}; installs what is missing
 	@ci/setup linux && guests/linux/build
+linux-devices: release ## Debian's kernel drives every virtio device, over both transports (make linux first)
+	VISE=build/release/vise ci/linux-devices
 hashes: build/dev/vise build/gcc/vise build/clang/vise build/gcc-O0/vise build/clang-O0/vise ## the guests on soft end the same in every build
 	ci/hashes
 check-svm: dev ## the guests on a genuine kvm_amd, inside QEMU
