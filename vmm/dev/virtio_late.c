@@ -190,9 +190,8 @@ void virtio_late_fini(struct virtio *v)
 
 void virtio_late_reset(struct virtio *v)
 {
-	v->nr_late = 0;
+	/* nr_late and start_due are fields of the device's table, which is reset by now. */
 	memset(v->late, 0, sizeof(v->late));
-	memset(v->start_due, 0, sizeof(v->start_due));
 	v->late_rng.s = seed_of(v);
 	virtio_late_arm(v);
 }
