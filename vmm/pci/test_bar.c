@@ -118,6 +118,13 @@ static void overlap(void **state)
 	assert_int_equal(any_r(m, BUS_MMIO, PLACE_TOO, 1), 2);
 	enable(host, 2, 0);
 	assert_int_equal(any_r(m, BUS_MMIO, PLACE_TOO, 1), 1);
+	/* A reset makes room too. */
+	put_bar(host, 2, PLAIN_MEMORY, PLACE, 4);
+	enable(host, 2, PCI_COMMAND_MEMORY);
+	put_bar(host, 1, PLAIN_MEMORY, PLACE, 4);
+	assert_int_equal(any_r(m, BUS_MMIO, PLACE, 1), 2);
+	dev_reset(&b->f.dev);
+	assert_int_equal(any_r(m, BUS_MMIO, PLACE, 1), 1);
 	/* Over ECAM: not decoded, and configuration goes on. */
 	put_bar(host, 1, PLAIN_MEMORY, PCI_ECAM + 0x8000, 4);
 	assert_int_equal(any_r(m, BUS_MMIO, PCI_ECAM + 0x8000, 2), 0x1234);
@@ -246,6 +253,10 @@ static void load_hostile(void **state)
 		} else {
 			taken++;
 			assert_saved(&p->f.dev, &bad);
+			for (unsigned i = 0; i < PCI_CONFIG_LEN; i++)
+				assert_int_equal((p->f.config[i] ^ p->f.initial[i]) &
+							 ~(p->f.writable[i] | p->f.changes[i]),
+						 0);
 			assert_int_equal(dev_load(&p->f.dev, good.p, good.len, &used, NULL), 0);
 		}
 		buf_free(&bad);

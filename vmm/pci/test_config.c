@@ -98,6 +98,10 @@ static void address_port(void **state)
 	}
 	/* Another bus, and no enable bit. */
 	assert_int_equal(any_r(m, BUS_PIO, PCI_CONFIG_PORT + 4, 4), UINT32_MAX);
+	bus_write(m->bus, BUS_PIO, PCI_CONFIG_PORT, 4, 0x80000000u | 1u << 16 | 1u << 11);
+	assert_int_equal(any_r(m, BUS_PIO, PCI_CONFIG_PORT + 4, 4), UINT32_MAX);
+	bus_write(m->bus, BUS_PIO, PCI_CONFIG_PORT, 4, 0x80000000u | 1u << 11);
+	assert_int_equal(any_r(m, BUS_PIO, PCI_CONFIG_PORT + 4, 4), 0x56781234);
 	bus_write(m->bus, BUS_PIO, PCI_CONFIG_PORT, 4, 1u << 11);
 	assert_int_equal(any_r(m, BUS_PIO, PCI_CONFIG_PORT + 4, 4), UINT32_MAX);
 	bus_write(m->bus, BUS_PIO, PCI_CONFIG_PORT + 4, 4, 0);

@@ -170,6 +170,28 @@ static void anywhere(void **state)
 	rig_fini(&r);
 }
 
+/* What the driver must not write (4.1.4.3.2) changes nothing at all. */
+static void read_only(void **state)
+{
+	struct rig r;
+	struct buf before;
+
+	rig_init(&r, *state, NULL);
+	bring_up(&r, 1);
+	put(&r, QUEUE_SELECT, 2, 0);
+	before = saved(r.d);
+	for (const struct dev_reg *g = r.d->cls->regs; g->name; g++) {
+		if (g->access[1] == 'w')
+			continue;
+		trace_clear(r.m->env.trace);
+		wr(&r, g->off, g->width, size_mask(g->width));
+		assert_true(last_is_guest_error(r.m));
+		assert_saved(r.d, &before);
+	}
+	buf_free(&before);
+	rig_fini(&r);
+}
+
 static void halves(void **state)
 {
 	struct rig r;
@@ -433,10 +455,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		machine_test(identity),	     machine_test(options),
 		machine_test(widths),	     machine_test(anywhere),
-		machine_test(halves),	     machine_test(queue_rules),
-		machine_test(packed_size),   machine_test(queue_reset),
-		machine_test(features),	     machine_test(notifications),
-		machine_test(device_config), machine_test(config_access),
+		machine_test(read_only),     machine_test(halves),
+		machine_test(queue_rules),   machine_test(packed_size),
+		machine_test(queue_reset),   machine_test(features),
+		machine_test(notifications), machine_test(device_config),
+		machine_test(config_access),
 	};
 
 	return cmocka_run_group_tests_name("virtio-pci", tests, NULL, NULL);

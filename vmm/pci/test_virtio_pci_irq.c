@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "test_virtio_pci.h"
+#include "virtio_pci_priv.h"
 
 #define LINE (1u << 15)
 
@@ -191,6 +192,27 @@ static void load(void **state)
 	rig_fini(&r);
 }
 
+/* Vectors that are not there, and one of a queue that is not. */
+static void impossible_vectors(struct rig *r)
+{
+	struct virtio_pci *p = container_of(r->f, struct virtio_pci, f);
+	uint16_t *const vector[] = {&p->config_vector, &p->queue_vector[0], &p->queue_vector[2],
+				    &p->queue_vector[3]};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(vector); i++) {
+		uint16_t was = *vector[i];
+		struct buf bad;
+		size_t used;
+
+		*vector[i] = i == 3 ? 0 : (uint16_t)r->f->nr_vectors;
+		bad = saved(r->d);
+		*vector[i] = was;
+		assert_int_equal(dev_load(r->d, bad.p, bad.len, &used, NULL), -EINVAL);
+		assert_int_equal(*vector[i], was);
+		buf_free(&bad);
+	}
+}
+
 static void load_hostile(void **state)
 {
 	struct rig r;
@@ -222,7 +244,7 @@ static void load_hostile(void **state)
 		buf_free(&bad);
 	}
 	assert_true(refused > 500 && taken > 50);
-	/* A vector that is not there. */
+	impossible_vectors(&r);
 	offer_one(&r);
 	ring(&r, 2);
 	assert_int_equal(heard.msis, 1);
