@@ -82,17 +82,21 @@ static void make_frame(uint8_t *f, uint32_t len, uint8_t kind)
 					 {1, 0, 0x5e, 0, 0, 1},
 					 {2, 0, 0, 0, 0, 1}};
 
+	static const uint8_t other[] = {0x88, 0xb5}, vlan[] = {0x81, 0, 0, 5};
+	static const uint8_t ip[] = {8, 0, 0x45, 0},
+			     rest[] = {0, 0, 0, 0, 64, 6, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2};
+
 	memset(f, MARK, len);
 	memcpy(f, to[kind & 3], 6);
-	memcpy(f + 12, "\x88\xb5", 2);
+	memcpy(f + 12, other, sizeof(other));
 	if (len >= 18 && (kind & 4))
-		memcpy(f + 12, "\x81\x00\x00\x05", 4);
+		memcpy(f + 12, vlan, sizeof(vlan));
 	if (len < 60 || !(kind & 8))
 		return;
-	memcpy(f + 12, "\x08\x00\x45\x00", 4);
+	memcpy(f + 12, ip, sizeof(ip));
 	f[16] = (uint8_t)((len - 14) >> 8);
 	f[17] = (uint8_t)(len - 14);
-	memcpy(f + 18, "\0\0\0\0\x40\x06\0\0\x0a\0\0\1\x0a\0\0\2", 16);
+	memcpy(f + 18, rest, sizeof(rest));
 	f[46] = 5 << 4;
 }
 
@@ -122,6 +126,9 @@ static void request_command(void)
 		uint8_t cls, cmd, len;
 	} commands[] = {{0, 0, 1}, {0, 1, 1}, {0, 2, 1}, {0, 3, 1}, {0, 4, 1}, {0, 5, 1},
 			{1, 0, 0}, {1, 1, 6}, {2, 0, 2}, {2, 1, 2}, {3, 0, 0}, {4, 0, 2}};
+	static const uint8_t uni[3][6] = {
+		{2, 0, 0, 0, 0, 1}, {2, 0, 0, 0, 0, 2}, {2, 0, 0, 0, 0, 3}};
+	static const uint8_t group[] = {1, 0, 0x5e, 0, 0, 1};
 	uint8_t what = dq_u8(), val = dq_u8(), b[64] = {0};
 	uint32_t len, n;
 
@@ -139,9 +146,9 @@ static void request_command(void)
 			/* Two tables, the first of (val) addresses. */
 			n = val & 3;
 			st_le32(b + 2, val & 0x80 ? 0xfffffff0u + val : n);
-			memcpy(b + 6, "\2\0\0\0\0\1\2\0\0\0\0\2\2\0\0\0\0\3", 6 * n);
+			memcpy(b + 6, uni, sizeof(uni[0]) * n);
 			st_le32(b + 6 + 6 * n, val >> 2 & 1);
-			memcpy(b + 10 + 6 * n, "\1\0\x5e\0\0\1", 6);
+			memcpy(b + 10 + 6 * n, group, sizeof(group));
 			len = 8 + 6 * n + 6 * (val >> 2 & 1) - (val >> 3 & 1);
 		}
 	}
@@ -194,7 +201,7 @@ enum { PLAIN = 1, NO_FRAME = 2, OPEN_SUM = 4, LARGE = 8 };
 static void popped(struct dq_chain *c)
 {
 	uint64_t len = c->out_bytes - HEADER;
-	uint8_t h[HEADER];
+	uint8_t h[HEADER] = {0};
 
 	c->note[0] = 0;
 	c->note[1] = net()->stats.sent;

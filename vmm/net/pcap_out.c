@@ -25,7 +25,7 @@ static int out_fail(struct net_pcap_out *o, int e, struct err *err)
 	int r = err_set(err, -e, "network: out=%.120s: cannot write it: %s", o->path ? o->path : "",
 			strerror(e));
 
-	if (o->fd >= 0)
+	if (o->temp && o->fd >= 0)
 		(void)unlink(o->temp);
 	if (o->fd >= 0)
 		(void)close(o->fd);

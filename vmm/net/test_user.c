@@ -344,7 +344,7 @@ static void services(void **state)
 	memset(big, 'x', 500);
 	user_service_hear(&s[USER_HTTP], big, 500);
 	user_service_hear(&s[USER_HTTP], (const uint8_t *)"\r\n\r\n", 4);
-	n = user_service_take(&s[USER_HTTP], out, 500);
+	(void)user_service_take(&s[USER_HTTP], out, 500);
 	assert_memory_equal(out, "HTTP/1.0 404", 12);
 	assert_false(user_service_has(&s[USER_HTTP]));
 	/* Not more than there may be. */

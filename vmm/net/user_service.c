@@ -41,6 +41,7 @@ static void answer(struct user_service *s)
 {
 	char head[192], *end;
 	uint64_t n = 0;
+	int len;
 	bool good =
 		!strncmp(s->request, "GET /", 5) && s->request[5] >= '0' && s->request[5] <= '9';
 
@@ -52,11 +53,11 @@ static void answer(struct user_service *s)
 	s->head = s->tail = 0;
 	s->body = good ? n : 0;
 	s->body_at = 0;
-	put(s, head,
-	    (size_t)snprintf(head, sizeof(head),
-			     "HTTP/1.0 %s\r\nContent-Type: text/plain\r\nContent-Length: "
-			     "%llu\r\nConnection: close\r\n\r\n",
-			     good ? "200 OK" : "404 Not Found", (unsigned long long)s->body));
+	len = snprintf(head, sizeof(head),
+		       "HTTP/1.0 %s\r\nContent-Type: text/plain\r\nContent-Length: %llu\r\n"
+		       "Connection: close\r\n\r\n",
+		       good ? "200 OK" : "404 Not Found", (unsigned long long)s->body);
+	put(s, head, (size_t)len);
 	s->request_len = s->ends = 0;
 }
 
