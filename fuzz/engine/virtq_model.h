@@ -67,7 +67,11 @@ static inline struct model_region *model_at(struct model *m, unsigned __int128 g
 static inline bool model_is_there(struct model *m, uint64_t gpa, uint64_t len, bool ram)
 {
 	unsigned __int128 at = gpa, end = at + len;
+	const struct model_region *low = &m->region[0];
 
+	/* Most of what there is: wholly in the first one, which starts at 0 and is RAM. */
+	if (gpa < low->len && len <= low->len - gpa && low->present)
+		return true;
 	while (at < end) {
 		const struct model_region *r = model_at(m, at);
 
@@ -114,8 +118,16 @@ static MODEL_INLINE void model_bytes(uint8_t *to, const uint8_t *from, uint64_t 
 static inline void model_copy(struct model *m, uint64_t gpa, void *to, const void *from,
 			      uint64_t len)
 {
+	const struct model_region *low = &m->region[0];
 	uint64_t done = 0;
 
+	if (gpa < low->len && len <= low->len - gpa && low->present) {
+		if (to)
+			model_bytes(to, low->bytes + gpa, len);
+		else
+			model_bytes(low->bytes + gpa, from, len);
+		return;
+	}
 	while (done < len) {
 		const struct model_region *r = model_at(m, gpa + done);
 		uint64_t n = r->gpa + r->len - (gpa + done);

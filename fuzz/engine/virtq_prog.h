@@ -98,7 +98,11 @@ enum prog_len {
 #define PROG_HUGE_LENS                                                                             \
 	0xffffffff, 0xfffffff0, 0x80000000, 0x40000000, 0x3fffffff, 0x10000, 0x10001, 0x1000
 
-/* In n of PROG_CHAIN and PROG_INDIRECT; the low six bits are the number of buffers less one. */
+/*
+ * In n of PROG_CHAIN and PROG_INDIRECT; the low six bits k are the number of buffers: below 16 it is k + 1,
+ * below PROG_C_MANY k % 8 + 1, then 8, 16 ... 64.
+ */
+#define PROG_C_MANY    56u
 #define PROG_C_OFFER   0x80u /* offer it */
 #define PROG_C_PUBLISH 0x40u /* and publish */
 

@@ -62,13 +62,21 @@ static void op_desc(void)
 	R.last_head = i;
 }
 
+/* See PROG_C_*: mostly a few, which is where most of what can be wrong with a chain is. */
+static unsigned buffers_of(unsigned k)
+{
+	if (k < PROG_C_MANY)
+		return k < 16 ? k + 1 : (k & 7) + 1;
+	return 8 * (k - PROG_C_MANY + 1);
+}
+
 /*
  * Buffers in descriptors at (table), from (first) on, (entries) in a ring; (n) and the rest of the
  * arguments from the input. Returns how many.
  */
 static unsigned put_buffers(uint64_t table, unsigned first, unsigned entries, uint8_t n)
 {
-	unsigned count = (n & 63) + 1;
+	unsigned count = buffers_of(n & 63);
 	uint64_t addr[8] = {0};
 	uint32_t len[8] = {0};
 	unsigned writable;
