@@ -784,6 +784,7 @@ static inline bool lm_judge(const uint8_t *data, size_t size, enum load_kind own
 	mem = lm.mem[c->ram];
 	lm.err.code = 0;
 	lm.err.msg[0] = 0;
+	memset(&lm.res, 0xa5, sizeof(lm.res)); /* what it does not set is seen */
 	v->rc = load_image(mem, &c->req, &lm.res, &lm.cpu, &lm.err);
 
 	kind = lm_detect(c->img, c->len);

@@ -144,14 +144,45 @@ static void reg(unsigned which, enum virtio_mmio_reg r, uint32_t val)
 	virtio_out(which, r, 4, val);
 }
 
+/* Echo's configuration: reading shows its bytes, zero behind them; writing all of them or none. */
+static void judge_config(const uint8_t *before, uint64_t off, bool write, unsigned size,
+			 uint64_t val)
+{
+	const uint8_t *now = container_of(virtio(1), struct echo, v)->config;
+	uint64_t at = off - VIRTIO_MMIO_CONFIG;
+	bool inside = at + size <= MMIO_ECHO_CONFIG;
+
+	if (off < VIRTIO_MMIO_CONFIG || off + size > VIRTIO_MMIO_LEN || size & (size - 1) ||
+	    off % size)
+		return;
+	for (unsigned i = 0; i < size; i++) {
+		uint8_t want = at + i < MMIO_ECHO_CONFIG ? before[at + i] : 0;
+
+		if (!write)
+			FUZZ_ORACLE((uint8_t)(val >> 8 * i) == want, "config-read", "byte %u", i);
+		else if (at + i < MMIO_ECHO_CONFIG)
+			FUZZ_ORACLE(now[at + i] == (inside ? (uint8_t)(val >> 8 * i) : want),
+				    "config-write", "byte %u", i);
+	}
+}
+
 static void access_virtio(unsigned which, uint64_t off, bool write, unsigned size)
 {
+	uint8_t before[MMIO_ECHO_CONFIG];
+	uint64_t val;
+
+	memcpy(before, container_of(virtio(1), struct echo, v)->config, sizeof(before));
 	if (write) {
-		virtio_out(which, off, size, value(size) & size_mask(size));
+		val = value(size) & size_mask(size);
+		virtio_out(which, off, size, val);
+		if (which)
+			judge_config(before, off, true, size, val);
 		return;
 	}
-	vr_judge_read(virtio(which), off, size,
-		      bus_in(BUS_MMIO, (which ? MMIO_ECHO : MMIO_RNG) + off, size));
+	val = bus_in(BUS_MMIO, (which ? MMIO_ECHO : MMIO_RNG) + off, size);
+	vr_judge_read(virtio(which), off, size, val);
+	if (which)
+		judge_config(before, off, false, size, val);
 	R.touched |= 1u << (which ? ECHO : RNG);
 	check_virtio(which);
 }

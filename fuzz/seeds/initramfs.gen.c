@@ -74,6 +74,18 @@ int main(int argc, char **argv)
 		(void)snprintf(what, sizeof(what), "and-%zu", zeros);
 		put(dir, "cpio", what, 16, z, n + zeros);
 	}
+	/* sizes in all digits, of either case, and beside them */
+	for (const char *c = "09afAF/:`gG@"; *c; c++) {
+		char what[32];
+		uint8_t was = b[61];
+
+		b[61] = (uint8_t)*c;
+		(void)snprintf(what, sizeof(what), "digit-%02x", (unsigned)*c);
+		memcpy(z, b, n);
+		memset(z + n, 0, 512);
+		put(dir, "cpio", what, 16, z, n + 512);
+		b[61] = was;
+	}
 	for (size_t i = 0; i < 6; i++) {
 		char what[32];
 

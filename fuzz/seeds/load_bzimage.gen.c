@@ -84,6 +84,11 @@ static void direct(struct seed_dir *d)
 	seed_boot(&s, SEED_BOOT_DIRECT);
 	st_le32(s.img + 0x24c, 0x10000);
 	seed_write(d, "payload-past-end", &s);
+	st_le32(s.img + 0x248, 0);
+	st_le32(s.img + 0x24c, (uint32_t)(s.len - SETUP));
+	seed_write(d, "payload-is-all", &s);
+	st_le32(s.img + 0x24c, (uint32_t)(s.len - SETUP + 1));
+	seed_write(d, "payload-is-more", &s);
 	for (enum unpack_format f = UNPACK_GZIP; f <= UNPACK_ZSTD; f++) {
 		size_t n = pack(f, inner, len, packed, sizeof(packed) - 4);
 		char name[32];
@@ -189,6 +194,28 @@ static void edges(struct seed_dir *d)
 		seed_boot(&s, way);
 		(void)snprintf(name, sizeof(name), "overwritten-%u", way);
 		seed_write(d, name, &s);
+	}
+	/* each byte of the header one more and one less */
+	for (unsigned at = 0x1f1; at < 0x268; at++) {
+		for (unsigned less = 0; less < 2; less++) {
+			kernel(&s, RAM_2M | SEED_OWN_KIND, 0x100000, 0x1000);
+			s.img[at] = (uint8_t)(s.img[at] + (less ? -1 : 1));
+			(void)snprintf(name, sizeof(name), "byte-%x-%s", at,
+				       less ? "less" : "more");
+			seed_write(d, name, &s);
+		}
+	}
+	/* what each protocol says of the command line's length, and of the kernel's */
+	for (unsigned version = 0x203; version < 0x209; version++) {
+		for (unsigned len = 254; len < 258; len++) {
+			kernel(&s, RAM_2M, 0x100000, 0x1000);
+			st_le16(s.img + 0x206, (uint16_t)version);
+			seed_cmdline(&s, len);
+			seed_boot(&s, len & 1 ? SEED_BOOT_32 : SEED_BOOT_16);
+			s.img[0x1f6] = len == 254;
+			(void)snprintf(name, sizeof(name), "cmdline-%x-%u", version, len);
+			seed_write(d, name, &s);
+		}
 	}
 	for (unsigned i = 0; i < sizeof(cuts) / sizeof(cuts[0]); i++) {
 		kernel(&s, RAM_2M | SEED_OWN_KIND, 0x100000, 0x1000);

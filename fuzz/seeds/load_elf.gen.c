@@ -30,6 +30,8 @@ static void entered_32(struct seed_dir *d)
 	seed_elf(&s, 0, 0x100000, seg, 1);
 	seed_cmdline(&s, 9);
 	seed_write(d, "elf32", &s);
+	seed_elf(&s, 0, 0xc0100010, seg, 1);
+	seed_write(d, "elf32-virtual-entry", &s);
 	seed_boot(&s, SEED_BOOT_64);
 	seed_write(d, "elf32-as-64", &s);
 	seed_boot(&s, SEED_BOOT_16);

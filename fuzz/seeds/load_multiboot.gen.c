@@ -84,6 +84,14 @@ int main(int argc, char **argv)
 	seed_write(&d, "below-info", &s);
 	s.head[0] = RAM_NO_INFO;
 	seed_write(&d, "no-info-area", &s);
+	for (uint32_t len = 0x20 + 10; len <= 0x20 + 33; len++) {
+		char name[32];
+
+		seed_begin(&s, RAM_2M | SEED_OWN_KIND, len);
+		fields(&s, 0x20, 0x100020, 0x100000, 0, 0, 0x100000);
+		(void)snprintf(name, sizeof(name), "cut-%u", len);
+		seed_write(&d, name, &s);
+	}
 	/* the header lies within the first 8192 bytes (3.1) */
 	for (uint32_t at = 8192 - 36; at <= 8192; at += 4) {
 		char name[32];
