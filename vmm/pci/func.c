@@ -123,7 +123,7 @@ void pci_func_config_write(struct pci_func *f, unsigned off, unsigned size, uint
 	uint16_t command = pci_command(f);
 	bool enabled = pci_msix_enabled(f);
 
-	assert(off + size <= PCI_CONFIG_LEN && (off & 3) + size <= 4);
+	assert(f->host && off + size <= PCI_CONFIG_LEN && (off & 3) + size <= 4);
 	for (unsigned i = off; i < off + size; i++, val >>= 8) {
 		uint8_t w = f->writable[i], old = f->config[i];
 
@@ -132,10 +132,7 @@ void pci_func_config_write(struct pci_func *f, unsigned off, unsigned size, uint
 	if (range_overlaps(off, size, PCI_COMMAND, 2) ||
 	    range_overlaps(off, size, PCI_BAR0, 4ull * PCI_BARS)) {
 		pci_func_unmap_changed(f);
-		if (f->host)
-			pci_host_map(f->host, f);
-		else
-			pci_func_map(f, true);
+		pci_host_map(f->host, f);
 	}
 	if (range_overlaps(off, size, PCI_COMMAND, 2))
 		command_written(f, command);
