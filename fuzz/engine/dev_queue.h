@@ -111,6 +111,10 @@ static struct virtio *dq_device(unsigned i)
 			(void)dev_new_class(&d, W.spec->cls, s, &env, &err);
 		else
 			(void)dev_new(&d, s, &env, &err);
+		if (d)
+			(void)snprintf(W.text[i], sizeof(W.text[i]), "%s%s%s",
+				       W.spec->cls ? W.spec->cls->name : "", W.spec->cls ? "," : "",
+				       s);
 	}
 	buf_free(&packed);
 	FUZZ_ORACLE(d, "set-up", "%s", err.msg);
@@ -238,6 +242,7 @@ static void dq_op_event(void)
 
 	if (!W.spec->event)
 		return;
+	DQ_SAY("event %u", b);
 	dq_enter();
 	W.spec->event(b);
 	dq_leave();
@@ -247,6 +252,7 @@ static void dq_step_clock(uint64_t ns)
 {
 	int rc;
 
+	DQ_SAY("wait %llu", (unsigned long long)ns);
 	dq_enter();
 	rc = clock_advance(&W.clock, ns);
 	dq_leave();
@@ -342,6 +348,7 @@ static void dq_op_hook(void)
 	/* What a notification says is compared with the ring, which is then read once more. */
 	if (W.dear && !virtio_has(W.v, VIRTIO_F_NOTIFICATION_DATA) && W.nr_pending < DQ_CHANGES)
 		W.pending[W.nr_pending++] = c;
+	DQ_SAY("change %u %u %u", c.countdown, c.off, c.flip);
 }
 
 static void dq_op_ack(void)
@@ -436,6 +443,21 @@ static void dq_op(enum dq_op op)
 
 /* ---- one input ----------------------------------------------------------------------------------- */
 
+/* The machine that has this device, as `vise run` would be told. */
+static void dq_say_machine(void)
+{
+	const struct dev_env *env = &W.v->dev.env;
+
+	for (unsigned i = 0; i < env->nr_disks; i++)
+		FUZZ_SAY("disk mem:%llu%s", (unsigned long long)env->disk[i]->size,
+			 env->disk[i]->read_only ? ",ro" : "");
+	for (unsigned i = 0; i < env->nr_nets; i++)
+		FUZZ_SAY("net loop");
+	for (unsigned i = 0; i < env->nr_chrs; i++)
+		FUZZ_SAY("chr loop");
+	FUZZ_SAY("device %s", W.text[W.variant]);
+}
+
 static void dq_begin(const uint8_t *data, size_t size)
 {
 	W.p = data;
@@ -445,6 +467,8 @@ static void dq_begin(const uint8_t *data, size_t size)
 	W.drop = dq_u8();
 	W.more = dq_u8();
 	W.v = W.device[W.variant];
+	if (FUZZ_SAYING && !W.again)
+		dq_say_machine();
 	for (unsigned k = 0; k < W.v->nr_queues; k++) {
 		memset(&W.q[k], 0, offsetof(struct dq_queue, chain));
 		W.q[k].num = 1;

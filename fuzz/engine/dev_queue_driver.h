@@ -10,8 +10,25 @@
 
 /* ---- virtio-mmio --------------------------------------------------------------------------------- */
 
+/* Where the windows of a machine begin (VM_VIRTIO). */
+#define DQ_WINDOW 0xd0000000u
+
+static void dq_where(const struct virtio *v, bool write, uint32_t off)
+{
+#ifndef VISE_FUZZ
+	const struct dev_reg *r = dev_reg_find(v->dev.cls, 0, off);
+
+	FUZZ_WHERE("device %s, %s of %s", v->dev.cls->name, write ? "write" : "read",
+		   r ? r->name : "no register");
+#else
+	(void)v, (void)write, (void)off;
+#endif
+}
+
 static void dq_mmio_write(struct virtio *v, enum virtio_mmio_reg r, uint32_t val)
 {
+	DQ_SAY("mmio w 0x%x 4 0x%x", DQ_WINDOW + (unsigned)r, val);
+	dq_where(v, true, r);
 	dev_write(&v->dev, 0, r, 4, val);
 }
 
@@ -59,7 +76,10 @@ static void dq_mmio_kick(struct virtio *v, uint32_t val)
 
 static uint32_t dq_mmio_ack(struct virtio *v)
 {
-	uint32_t was = (uint32_t)dev_read(&v->dev, 0, VIRTIO_MMIO_INTERRUPT_STATUS, 4);
+	uint32_t was;
+
+	DQ_SAY("mmio r 0x%x 4", DQ_WINDOW + (unsigned)VIRTIO_MMIO_INTERRUPT_STATUS);
+	was = (uint32_t)dev_read(&v->dev, 0, VIRTIO_MMIO_INTERRUPT_STATUS, 4);
 
 	dq_mmio_write(v, VIRTIO_MMIO_INTERRUPT_ACK, was);
 	return was;
@@ -67,9 +87,14 @@ static uint32_t dq_mmio_ack(struct virtio *v)
 
 static uint64_t dq_mmio_reg(struct virtio *v, bool write, uint32_t off, unsigned size, uint64_t val)
 {
-	if (!write)
-		return dev_read(&v->dev, 0, off % VIRTIO_MMIO_LEN, size);
-	dev_write(&v->dev, 0, off % VIRTIO_MMIO_LEN, size, val);
+	off %= VIRTIO_MMIO_LEN;
+	dq_where(v, write, off);
+	if (!write) {
+		DQ_SAY("mmio r 0x%x %u", DQ_WINDOW + off, size);
+		return dev_read(&v->dev, 0, off, size);
+	}
+	DQ_SAY("mmio w 0x%x %u 0x%llx", DQ_WINDOW + off, size, (unsigned long long)val);
+	dev_write(&v->dev, 0, off, size, val);
 	return 0;
 }
 

@@ -11,6 +11,7 @@
 
 #include "dev_queue_prog.h"
 #include "oracle.h"
+#include "say.h"
 
 #define DQ_VARIANTS 8u
 #define DQ_BUFFERS  14u /* of one chain that the driver makes */
@@ -115,6 +116,7 @@ static struct dq_world {
 	struct trace *trace;
 	unsigned nr_variants;
 	struct virtio *device[DQ_VARIANTS];
+	char text[DQ_VARIANTS][160]; /* what each was made of */
 	uint64_t fresh[DQ_VARIANTS]; /* hashes as made */
 	unsigned most_queues;	     /* of all variants */
 	/* this input */
@@ -200,6 +202,14 @@ static inline uint32_t dq_length(void)
 	return b < DQ_N_HUGE ? 64u * (b & 63) : huge[b & 7];
 }
 
+/* ---- an input in words (say.h); what is run a second time is not said again ---------------------- */
+
+#define DQ_SAY(...)                                                                                \
+	do {                                                                                       \
+		if (FUZZ_SAYING && !W.again)                                                       \
+			FUZZ_SAY(__VA_ARGS__);                                                     \
+	} while (0)
+
 /* ---- memory ----------------------------------------------------------------------------------- */
 
 /* A store of the driver: where there is no RAM nothing happens. */
@@ -209,6 +219,8 @@ static inline void dq_poke(uint64_t gpa, const void *buf, uint64_t len)
 		return;
 	FUZZ_ORACLE(!gmem_write(W.g, gpa, buf, len), "gmem", "RAM at %#llx refuses a store",
 		    (unsigned long long)gpa);
+	if (!W.again)
+		FUZZ_SAY_MEM(gpa, buf, len);
 	W.pages |= 1u << (gpa >> 12) | 1u << ((gpa + len - 1) >> 12);
 	if (W.dear)
 		memcpy(W.picture + gpa, buf, len);

@@ -9,6 +9,7 @@
  *	device SPEC, disk SPEC, net SPEC	what the machine has, as for `vise run`; the first lines
  *	mmio r|w GPA SIZE [VALUE], pio r|w PORT SIZE [VALUE], msr r|w NUM [VALUE]
  *	mem GPA HEXBYTES			the driver writes memory
+ *	wait NS					virtual time goes by
  * Any other says that there is no such guest. Numbers have 0x in front, sizes none.
  */
 #ifndef FUZZ_ENGINE_SAY_H

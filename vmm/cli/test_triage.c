@@ -221,7 +221,7 @@ static void guests_take_the_steps(void **state)
 	assert_true(guest("1..1\n> device virtio-blk,base=0xd0000000\n> disk mem:64K\n"
 			  "> mmio w 0xd0000070 4 0x1\n> mmio r 0xd0000070 2\n> pio w 0x20 1 0x11\n"
 			  "> pio r 0x20 4\n> msr w 0x10 0x100000002\n> msr r 0x10\n"
-			  "> mem 0x110000 0102030405060708ff\nnot ok 1 x\n",
+			  "> mem 0x110000 0102030405060708ff\n> wait 1000\nnot ok 1 x\n",
 			  &out, why));
 	assert_string_equal(
 		buf_str(&out),
@@ -236,7 +236,8 @@ static void guests_take_the_steps(void **state)
 		"\twrmsr\nstep4:\tcatch_none\n"
 		"\tcatch\tstep5\n\tmov\tecx, 0x10\n\trdmsr\nstep5:\tcatch_none\n"
 		"\tmov\tedi, 0x110000\n\tmov\trax, 0x807060504030201\n\tmov\t[rdi], rax\n"
-		"\tmov\tedi, 0x110008\n\tmov\trax, 0xff\n\tmov\t[rdi], al\n\tpass\n");
+		"\tmov\tedi, 0x110008\n\tmov\trax, 0xff\n\tmov\t[rdi], al\n"
+		"\tmov\tecx, 501\nstep7:\tdec\tecx\n\tjnz\tstep7\n\tpass\n");
 	buf_free(&out);
 }
 
@@ -245,14 +246,15 @@ static void steps_that_no_guest_takes(void **state)
 	static const char *const bad[] = {"> mmio w 0xd0000070 3 0x1\n",
 					  "> pio w 0x20 8 0x1\n",
 					  "> pio w 0x10000 1 0x1\n",
-					  "> mem 0x1000 00\n",
+					  "> mem 0x7fff 0000\n",
 					  "> mem 0xffffff 0000\n",
 					  "> mem 0x110000 0g\n",
 					  "> reset\n",
 					  "> mmio w 0x10 4\n",
 					  "> mmio r 0x10 4 0x1\n",
 					  "> mem 0x110000\n",
-					  "> mmio w x 4 0x1\n"};
+					  "> mmio w x 4 0x1\n",
+					  "> wait 1000000000\n"};
 	struct buf out = {0};
 	char why[100];
 

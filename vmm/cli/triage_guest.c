@@ -10,9 +10,11 @@
 
 #define STEPS_MAX 20000u
 #define LINE_ROOM 8192u
-/* Where a guest has memory that is not its own code, stack or tables. */
-#define FREE_LOW  0x100000u
-#define FREE_HIGH 0x1000000u
+/* Where a guest in long mode has memory that is not its own code, stack or tables. */
+#define LOW_END	    0x8000u
+#define FREE_LOW    0x100000u
+#define FREE_HIGH   0x1000000u
+#define WAIT_MAX_NS 100000000u
 
 /* A step's numbers: (n) of them; false: it is not so many, or one is none. */
 static bool numbers(char *text, uint64_t *out, unsigned n)
@@ -102,7 +104,8 @@ static bool put_mem(char *text, struct buf *out)
 		return false;
 	*bytes++ = '\0';
 	n = strlen(bytes) / 2;
-	if (parse_u64(text, &gpa) || !range_within(gpa, n, FREE_LOW, FREE_HIGH - FREE_LOW))
+	if (parse_u64(text, &gpa) || (!range_within(gpa, n, 0, LOW_END) &&
+				      !range_within(gpa, n, FREE_LOW, FREE_HIGH - FREE_LOW)))
 		return false;
 	for (size_t i = 0; i < n;) {
 		unsigned size = n - i >= 8 ? 8 : n - i >= 4 ? 4 : n - i >= 2 ? 2 : 1;
@@ -124,6 +127,18 @@ static bool put_mem(char *text, struct buf *out)
 	return true;
 }
 
+/* "NS": on soft an instruction takes one. */
+static bool put_wait(char *text, unsigned step, struct buf *out)
+{
+	uint64_t ns;
+
+	if (!numbers(text, &ns, 1) || ns > WAIT_MAX_NS)
+		return false;
+	buf_printf(out, "\tmov\tecx, %" PRIu64 "\nstep%u:\tdec\tecx\n\tjnz\tstep%u\n", ns / 2 + 1,
+		   step, step);
+	return true;
+}
+
 static bool put_step(char *line, unsigned step, struct buf *out)
 {
 	if (!strncmp(line, "mmio ", 5))
@@ -134,6 +149,8 @@ static bool put_step(char *line, unsigned step, struct buf *out)
 		return put_msr(line + 4, step, out);
 	if (!strncmp(line, "mem ", 4))
 		return put_mem(line + 4, out);
+	if (!strncmp(line, "wait ", 5))
+		return put_wait(line + 5, step, out);
 	return false;
 }
 
