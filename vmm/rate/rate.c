@@ -91,6 +91,23 @@ bool rate_take(struct rate *r, uint64_t now, uint64_t n)
 	return true;
 }
 
+void rate_charge(struct rate *r, uint64_t now, uint64_t n)
+{
+	uint64_t from;
+
+	if (!r->size)
+		return;
+	refill(r, now);
+	from = n < r->burst ? n : r->burst;
+	r->burst -= from;
+	n -= from;
+	from = n < r->tokens ? n : r->tokens;
+	r->tokens -= from;
+	n -= from;
+	if (add_wraps(r->debt, n, &r->debt))
+		r->debt = UINT64_MAX;
+}
+
 uint64_t rate_when(const struct rate *r, uint64_t now, uint64_t n)
 {
 	struct rate at = *r;
@@ -151,4 +168,17 @@ bool rate_pair_take(struct rate_pair *r, uint64_t now, uint64_t bytes)
 	(void)rate_take(&r->ops, now, 1);
 	(void)rate_take(&r->bytes, now, bytes);
 	return true;
+}
+
+void rate_pair_charge(struct rate_pair *r, uint64_t now, uint64_t bytes)
+{
+	rate_charge(&r->ops, now, 1);
+	rate_charge(&r->bytes, now, bytes);
+}
+
+int rate_pair_post_load(const struct rate_pair *r, struct err *err)
+{
+	int rc = rate_post_load(&r->ops, err);
+
+	return rc ? rc : rate_post_load(&r->bytes, err);
 }

@@ -221,6 +221,37 @@ static void a_pair_takes_from_both_or_none(void **state)
 	assert_true(rate_pair_take(&p, 0, 1000));
 }
 
+static void what_is_charged_afterwards_is_paid(void **state)
+{
+	struct rate_pair p;
+	struct rate r;
+
+	(void)state;
+	rate_init(&r, 100, S, 10);
+	rate_charge(&r, 0, 5);
+	assert_int_equal(r.burst, 5);
+	rate_charge(&r, 0, 255);
+	assert_int_equal(r.tokens, 0);
+	assert_int_equal(r.debt, 150);
+	rate_charge(&r, 0, 50);
+	assert_int_equal(rate_when(&r, 0, 1), 201 * (S / 100));
+	rate_charge(&r, 0, UINT64_MAX);
+	assert_int_equal(r.debt, UINT64_MAX);
+	assert_int_equal(rate_post_load(&r, NULL), 0);
+	rate_init(&p.ops, 1, S, 0);
+	rate_init(&p.bytes, 0, 0, 0);
+	assert_true(rate_pair_limits(&p));
+	rate_pair_charge(&p, 0, UINT64_MAX);
+	assert_int_equal(rate_pair_when(&p, 0, 1), S);
+	assert_int_equal(rate_pair_post_load(&p, NULL), 0);
+	p.ops.part = S;
+	assert_int_equal(rate_pair_post_load(&p, NULL), -EINVAL);
+	rate_init(&p.ops, 0, 0, 0);
+	assert_false(rate_pair_limits(&p));
+	rate_charge(&p.ops, 0, 5);
+	assert_int_equal(p.ops.debt, 0);
+}
+
 static void state_is_saved(void **state)
 {
 	struct rate r, s;
@@ -271,6 +302,7 @@ int main(void)
 		cmocka_unit_test(looking_changes_nothing),
 		cmocka_unit_test(nothing_wraps),
 		cmocka_unit_test(a_pair_takes_from_both_or_none),
+		cmocka_unit_test(what_is_charged_afterwards_is_paid),
 		cmocka_unit_test(state_is_saved),
 	};
 

@@ -52,6 +52,12 @@ bool rate_take(struct rate *r, uint64_t now, uint64_t n);
  * if that lies beyond the end of time.
  */
 uint64_t rate_when(const struct rate *r, uint64_t now, uint64_t n);
+/*
+ * For what is not known before it is done: it may begin when there is a token (rate_when(r, now, 1)), and
+ * is charged afterwards, (n) whatever there is: what is missing is a debt.
+ */
+void rate_charge(struct rate *r, uint64_t now, uint64_t n);
+
 /* Is a loaded state a possible one? For post_load: 0 or -EINVAL. */
 int rate_post_load(const struct rate *r, struct err *err);
 
@@ -68,5 +74,18 @@ struct rate_pair {
 void rate_pair_reset(struct rate_pair *r, uint64_t now);
 bool rate_pair_take(struct rate_pair *r, uint64_t now, uint64_t bytes);
 uint64_t rate_pair_when(const struct rate_pair *r, uint64_t now, uint64_t bytes);
+void rate_pair_charge(struct rate_pair *r, uint64_t now, uint64_t bytes);
+static inline bool rate_pair_limits(const struct rate_pair *r)
+{
+	return rate_limits(&r->ops) || rate_limits(&r->bytes);
+}
+int rate_pair_post_load(const struct rate_pair *r, struct err *err);
+
+/* For the state table of (type), which has a pair as (member). */
+#define RATE_STATE(type, member, which)                                                            \
+	STATE_U(type, member.which.tokens, 0), STATE_U(type, member.which.burst, 0),               \
+		STATE_U(type, member.which.part, 0), STATE_U(type, member.which.debt, 0),          \
+		STATE_U(type, member.which.last, 0)
+#define RATE_PAIR_STATE(type, member) RATE_STATE(type, member, ops), RATE_STATE(type, member, bytes)
 
 #endif
