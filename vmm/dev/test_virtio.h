@@ -16,6 +16,8 @@
 #define F_ALL                                                                                      \
 	(1ull << VIRTIO_F_VERSION_1 | 1ull << VIRTIO_F_INDIRECT_DESC | 1ull << VIRTIO_F_EVENT_IDX)
 #define F_BIT(n)   (1ull << (n))
+#define F_RESET	   F_BIT(VIRTIO_F_RING_RESET)
+#define F_IN_ORDER F_BIT(VIRTIO_F_IN_ORDER)
 #define ACK_DRIVER (VIRTIO_S_ACKNOWLEDGE | VIRTIO_S_DRIVER)
 #define UP	   (ACK_DRIVER | VIRTIO_S_FEATURES_OK | VIRTIO_S_DRIVER_OK)
 
@@ -96,6 +98,31 @@ static inline uint32_t offer(struct machine *m, struct virtq_driver *q, int head
 	assert_int_equal(id, head);
 	assert_false(virtq_driver_used(q, &id, &len));
 	return len;
+}
+
+static inline struct virtio *virtio(struct dev *d)
+{
+	return container_of(d, struct virtio, dev);
+}
+
+/* (n) buffers of (len) bytes on offer, without a doorbell. */
+static inline void put_bufs(struct virtq_driver *q, unsigned n, uint32_t len)
+{
+	struct virtq_buf b = {BUFS, len, true};
+
+	for (unsigned i = 0; i < n; i++)
+		virtq_driver_offer(q, (uint16_t)virtq_driver_chain(q, &b, 1));
+	virtq_driver_publish(q);
+}
+
+static inline unsigned count_used(struct virtq_driver *q)
+{
+	uint32_t id, len;
+	unsigned n = 0;
+
+	while (virtq_driver_used(q, &id, &len))
+		n++;
+	return n;
 }
 
 #endif

@@ -137,7 +137,7 @@ static void save_and_load(struct flight *f)
 }
 
 /* How many entries came back, each of which stands for one chain at least. */
-static unsigned count_used(struct flight *f, unsigned k)
+static unsigned used_of(struct flight *f, unsigned k)
 {
 	uint32_t id, len;
 	uint16_t id16;
@@ -211,7 +211,7 @@ static void fly(struct machine *m, const char *class, const char *opts, enum act
 		says(f, !(rd(m, STATUS) & VIRTIO_S_NEEDS_RESET), "the device is broken");
 		(void)clock_advance(&m->clock, LATER);
 		for (unsigned k = 0; k < f->v->nr_queues; k++)
-			says(f, count_used(f, k) <= CHAINS, "more came back than was on offer");
+			says(f, used_of(f, k) <= CHAINS, "more came back than was on offer");
 		says(f, !(rd(m, STATUS) & VIRTIO_S_NEEDS_RESET), "the device is broken");
 	}
 	dev_free(f->d);
