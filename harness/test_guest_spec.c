@@ -52,6 +52,9 @@ static void every_key(void **state)
 		 ";@ disk: mem:1M,ro\n"
 		 ";@ chr: buf:a b\\n\n"
 		 ";@ chr: loop\n"
+		 ";@ net: loop,delay=5\n"
+		 ";@ net: script:=peer; on ff drop\n"
+		 ";@ net: user\n"
 		 ";@ load: multiboot\n"
 		 ";@ cmdline: a=b c\n"
 		 ";@ module: one=1 first \\x41\n"
@@ -78,6 +81,8 @@ static void every_key(void **state)
 	assert_string_equal(spec.devices[1], "testdev");
 	assert_int_equal(spec.nr_chrs, 2);
 	assert_string_equal(spec.chrs[0], "buf:a b\\n");
+	assert_int_equal(spec.nr_nets, 3);
+	assert_string_equal(spec.nets[1], "script:=peer; on ff drop");
 	assert_int_equal(spec.nr_disks, 1);
 	assert_string_equal(spec.disks[0], "mem:1M,ro");
 	assert_int_equal(spec.load, GUEST_MULTIBOOT);
@@ -226,6 +231,15 @@ static void errors_name_the_line(void **state)
 		{S ";@ exit.xen: 0\n", "suffix '.xen' is none of: .kvm .soft"},
 		{S ";@ cpu.kvm: kvm\n", "'cpu' takes no suffix"},
 		{S ";@ disk: /etc/passwd\n", "give mem:SIZE"},
+		{S ";@ net: pcap:x\n", "not of the test alone"},
+		{S ";@ net: tap:x\n", "not of the test alone"},
+		{S ";@ net: script:x\n", "not of the test alone"},
+		{S ";@ net: user,open=1\n", "not of the test alone"},
+		{S ";@ net: loop,out=x\n", "not of the test alone"},
+		{S ";@ net: what\n", "none of: null"},
+		{S ";@ net: script:=on\n", "no bytes"},
+		{S ";@ net: loop\n;@ net: loop\n;@ net: loop\n;@ net: loop\n;@ net: loop\n",
+		 "more than 4 nets"},
 		{S ";@ chr: stdio\n", "not of the test alone"},
 		{S ";@ chr: file:/tmp/x\n", "not of the test alone"},
 		{S ";@ chr: what\n", "none of: buf"},
