@@ -247,10 +247,27 @@ static void every_class(void **state)
 	assert_true(classes >= 2);
 }
 
+/* Options that keep requests back by other means. */
+static void limited(void **state)
+{
+	static const char *const opts[] = {
+		"queues=4,iops=2000000,packed=0",
+		"queues=4,iops=2000000,bps=1000000,packed=1,in_order=1,delay=900",
+		"queues=8,iops=100000,start=400",
+		"queue_max=16,errors=3,in_order=1,delay=700",
+	};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(opts); i++)
+		for (unsigned a = 0; a < ACTIONS; a++)
+			for (uint64_t seed = 1; seed <= 5; seed++)
+				fly(*state, "virtio-blk", opts[i], (enum action)a, seed);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		machine_test(every_class),
+		machine_test(limited),
 	};
 
 	return cmocka_run_group_tests_name("virtio in flight", tests, NULL, NULL);
