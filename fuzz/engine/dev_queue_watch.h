@@ -355,8 +355,11 @@ static void dq_popped(unsigned k, uint16_t id)
 			dq_walk_split(v, c);
 	}
 	dq_swap_changes(false);
-	/* A word that the rules have read twice may be another the second time. */
-	W.unsure |= W.nr_done && (c->error || c->indirect);
+	/*
+	 * A word that the rules have read twice may be another the second time; and of a queue that waits
+	 * for what comes the device may have looked ahead how much room there is.
+	 */
+	W.unsure |= W.nr_done && (c->error || c->indirect || W.spec->holds >> k & 1);
 	if (c->error)
 		c->nr_out = c->nr_in = 0, c->out_bytes = c->in_bytes = 0;
 	FUZZ_ORACLE(W.unsure || c->id == id, "head", "%u was taken, %u is offered", id, c->id);
