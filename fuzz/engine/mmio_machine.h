@@ -70,7 +70,7 @@ static uint8_t picture[MMIO_RAM]; /* what guest memory must contain */
 static struct run {
 	const uint8_t *p, *end;
 	uint32_t lines; /* of the devices, one bit each */
-	bool intr, dear, saved;
+	bool intr, dear, again, saved;
 	struct ring ring[2][MMIO_ECHO_QUEUES];
 	struct frozen frozen[2][MMIO_ECHO_QUEUES];
 	struct doorbell_world w;

@@ -56,6 +56,13 @@ static void check_page(void *ctx, uint64_t gpa)
 			    picture[gpa + i]);
 }
 
+static void hash_page(void *ctx, uint64_t gpa)
+{
+	uint64_t *hash = ctx;
+
+	*hash = hash64(*hash ^ gpa, gmem_ro(M.g, gpa, GMEM_PAGE), GMEM_PAGE);
+}
+
 /* Name what differs: the JSON from a little before the place on. */
 static void check_fresh(unsigned i)
 {
@@ -138,7 +145,7 @@ static void finish(void)
 {
 	gmem_dirty_each(M.g, check_page, NULL);
 	FUZZ_ORACLE(!gmem_restore(M.g, M.snap), "gmem", "memory can't be put back");
-	if (R.dear)
+	if (R.dear && !R.again)
 		reset_all();
 	/* The quick way: instances as they were made. What they point to does not change. */
 	for (unsigned i = 0; i < DEVICES; i++) {
@@ -168,7 +175,7 @@ static uint64_t run(const uint8_t *data, size_t size, bool again)
 	unsigned n;
 
 	begin(data, size);
-	R.saved = again;
+	R.saved = R.again = again;
 	for (n = 0; n < MAX_OPS && R.p < R.end; n++) {
 		uint8_t o = u8();
 
@@ -180,7 +187,7 @@ static uint64_t run(const uint8_t *data, size_t size, bool again)
 	for (unsigned i = 0; i < DEVICES && R.dear; i++)
 		hash = dev_hash(M.d[i], hash);
 	if (R.dear)
-		hash = gmem_hash(M.g, hash);
+		gmem_dirty_each(M.g, hash_page, &hash);
 	/* Deep is what came to a register, of which a driver's set-up alone is a dozen. */
 	if (!again)
 		fuzz_case(n + R.accesses, R.mapped);

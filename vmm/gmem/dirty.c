@@ -159,6 +159,8 @@ void gmem_dirty_each(const struct gmem *g, void (*fn)(void *ctx, uint64_t gpa), 
 	for (unsigned i = 0; i < g->nregions; i++) {
 		const struct region *r = g->order[i];
 
+		if (gmem_is_clean(r))
+			continue;
 		for (uint64_t p = gmem_dirty_next(r, 0); p < r->pages;
 		     p = gmem_dirty_next(r, p + 1))
 			fn(ctx, r->gpa + (p << GMEM_SHIFT));

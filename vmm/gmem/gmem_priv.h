@@ -78,6 +78,16 @@ void gmem_stale_all(struct gmem *g, struct region *r);
 /* The next dirty page of (r) at or after (page), or r->pages. */
 uint64_t gmem_dirty_next(const struct region *r, uint64_t page);
 
+/* No page of it is dirty. */
+static inline bool gmem_is_clean(const struct region *r)
+{
+	for (uint64_t w = 0; w < r->words2; w++) {
+		if (r->dirty2[w])
+			return false;
+	}
+	return true;
+}
+
 /* Clean all of (r); the count in (g) follows. */
 void gmem_clean(struct gmem *g, struct region *r);
 

@@ -197,13 +197,13 @@ int gmem_restore(struct gmem *g, const struct gmem_snap *s)
 	for (unsigned i = 0; i < s->n; i++) {
 		if (all)
 			restore_all(g->order[i], &s->pieces[i]);
-		else
+		else if (!gmem_is_clean(g->order[i]))
 			restore_dirty(g->order[i], &s->pieces[i]);
 	}
 	for (unsigned i = 0; i < s->n; i++) {
 		if (all)
 			gmem_stale_all(g, g->order[i]);
-		else
+		else if (!gmem_is_clean(g->order[i]))
 			stale_dirty(g, g->order[i]);
 	}
 	set_base(g, s->token);
