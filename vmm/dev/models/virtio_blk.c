@@ -20,8 +20,9 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include <vmm/rate.h>
 #include <vmm/virtio.h>
+
+#include "virtio_limit.h"
 
 #define BLK_DEVICE_ID 2u /* section 5 */
 #define BLK_QUEUE_MAX 256u
@@ -32,8 +33,7 @@
 #define SEGS	      8u
 #define SEG_SECTORS   8192u
 #define ID_LEN	      20u
-#define STOPPED_NS    1000000u /* while the transport keeps it from RAM it looks again after this */
-#define PIECE	      4096u    /* bytes that are moved at once */
+#define PIECE	      4096u /* bytes that are moved at once */
 
 /* Feature bits, 5.2.3 */
 enum {
@@ -91,12 +91,7 @@ struct virtio_blk {
 	struct blk *disk;
 	uint64_t number, queues; /* options */
 	bool writeback;
-	uint64_t bps, iops, burst, burst_ops; /* options */
-	/* a state table of its own, where there is a limit */
-	struct limit {
-		struct rate_pair rate;
-		struct clock_timer timer; /* armed while requests wait for tokens */
-	} limit;
+	struct virtio_limit limit;
 };
 
 /* A request while it is worked on. */
@@ -262,35 +257,10 @@ static uint64_t serve(struct virtio_blk *b, struct virtq *q, struct virtq_chain 
 
 /* ---- limits -------------------------------------------------------------------------------------- */
 
-/* May another request begin? If not, what is in the queues is looked at when it may. */
-static bool may_begin(struct virtio_blk *b)
+static void look_again(struct virtio *v)
 {
-	struct clock *clock = b->v.dev.env.clock;
-	uint64_t when;
-
-	if (!rate_pair_limits(&b->limit.rate))
-		return true;
-	when = rate_pair_when(&b->limit.rate, clock_now(clock), 1);
-	if (when <= clock_now(clock))
-		return true;
-	if (b->limit.timer.deadline > when)
-		clock_arm(clock, &b->limit.timer, when);
-	return false;
-}
-
-static void tokens_came(void *ctx, uint64_t now)
-{
-	struct virtio_blk *b = ctx;
-	struct virtio *v = &b->v;
-
-	if (v->stopped) {
-		clock_arm(v->dev.env.clock, &b->limit.timer, now + STOPPED_NS);
-		return;
-	}
 	for (unsigned i = 0; i < v->nr_queues; i++)
-		if ((v->status & VIRTIO_S_DRIVER_OK) && !(v->status & VIRTIO_S_NEEDS_RESET) &&
-		    v->q[i].ready)
-			virtio_notify(v, i);
+		virtio_limit_ring(v, i);
 }
 
 static void blk_notify(struct virtio *v, unsigned queue)
@@ -299,43 +269,27 @@ static void blk_notify(struct virtio *v, unsigned queue)
 	struct virtq *q = &v->q[queue];
 	struct virtq_chain c;
 
-	while (may_begin(b) && virtq_next(q, &c) == 1) {
-		uint64_t bytes = serve(b, q, &c);
-
-		if (rate_pair_limits(&b->limit.rate))
-			rate_pair_charge(&b->limit.rate, clock_now(v->dev.env.clock), bytes);
+	while (virtio_limit_may(&b->limit) && virtq_next(q, &c) == 1) {
+		virtio_limit_charge(&b->limit, serve(b, q, &c));
 		if (virtio_complete(v, queue, &c))
 			return;
 	}
 }
 
-static const struct state_field limit_fields[] = {
-	RATE_PAIR_STATE(struct limit, rate),
-	STATE_U(struct limit, timer.deadline, CLOCK_NEVER),
-	STATE_END,
-};
-static const struct state_table limit_state = {"limit", 1, limit_fields};
-
 static const struct state_table *blk_part(const struct dev *d, unsigned i, const void **obj)
 {
 	const struct virtio_blk *b = container_of(d, const struct virtio_blk, v.dev);
 
-	if (!rate_pair_limits(&b->limit.rate))
+	if (!virtio_limit_is_on(&b->limit))
 		return virtio_part(d, i, obj);
 	*obj = &b->limit;
-	return i ? virtio_part(d, i - 1, obj) : &limit_state;
+	return i ? virtio_part(d, i - 1, obj) : &virtio_limit_state;
 }
 
 static int blk_post_load(struct dev *d, struct err *err)
 {
-	struct virtio_blk *b = blk_of(d);
-	int rc = 0;
+	int rc = virtio_limit_post_load(&blk_of(d)->limit, err);
 
-	if (rate_pair_limits(&b->limit.rate)) {
-		rc = rate_pair_post_load(&b->limit.rate, err);
-		if (!rc)
-			clock_arm(d->env.clock, &b->limit.timer, b->limit.timer.deadline);
-	}
 	return rc ? rc : virtio_post_load(d, err);
 }
 
@@ -402,33 +356,13 @@ static const struct virtio_class blk_class = {
 
 static void blk_reset(struct dev *d)
 {
-	struct virtio_blk *b = blk_of(d);
-
 	virtio_reset(d);
-	if (!rate_pair_limits(&b->limit.rate))
-		return;
-	rate_pair_reset(&b->limit.rate, 0);
-	clock_cancel(d->env.clock, &b->limit.timer);
-}
-
-static int set_limits(struct virtio_blk *b, struct err *err)
-{
-	clock_timer_init(&b->limit.timer, tokens_came, b);
-	if (!b->bps && !b->iops)
-		return 0;
-	if (!b->v.dev.env.clock)
-		return err_set(err, -EINVAL, "device virtio-blk: a limit needs a clock");
-	rate_init_per_s(&b->limit.rate.bytes, b->bps, 0, b->burst);
-	rate_init_per_s(&b->limit.rate.ops, b->iops, 0, b->burst_ops);
-	return 0;
+	virtio_limit_reset(&blk_of(d)->limit);
 }
 
 static void blk_fini(struct dev *d)
 {
-	struct virtio_blk *b = blk_of(d);
-
-	if (rate_pair_limits(&b->limit.rate))
-		clock_cancel(d->env.clock, &b->limit.timer);
+	virtio_limit_fini(&blk_of(d)->limit);
 	virtio_fini(d);
 }
 
@@ -445,7 +379,7 @@ static int blk_init(struct dev *d, struct err *err)
 	b->disk = d->env.disk[b->number];
 	rc = virtio_init(d, &blk_class, err);
 	if (!rc)
-		rc = set_limits(b, err);
+		rc = virtio_limit_init(&b->limit, &b->v, look_again, err);
 	if (rc)
 		return rc;
 	b->v.nr_queues = (unsigned)b->queues;
@@ -468,13 +402,7 @@ static const struct dev_opt blk_opts[] = {
 	{"disk", "which of the machine's disks", offsetof(struct virtio_blk, number), 0, 0, 63},
 	{"queues", "how many request queues", offsetof(struct virtio_blk, queues), 1, 1,
 	 BLK_QUEUES},
-	{"bps", "bytes a second at most, over all queues; 0: no limit",
-	 offsetof(struct virtio_blk, bps), 0, 0, RATE_MAX},
-	{"iops", "requests a second at most; 0: no limit", offsetof(struct virtio_blk, iops), 0, 0,
-	 RATE_MAX},
-	{"burst", "bytes beyond that, once", offsetof(struct virtio_blk, burst), 0, 0, RATE_MAX},
-	{"burst_ops", "requests beyond that, once", offsetof(struct virtio_blk, burst_ops), 0, 0,
-	 RATE_MAX},
+	VIRTIO_LIMIT_OPTS(struct virtio_blk, limit, "", ", over all queues", "iops"),
 	VIRTIO_OPTS,
 	VIRTIO_OPT_ERRORS,
 	{0},

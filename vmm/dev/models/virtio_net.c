@@ -24,6 +24,8 @@
 #include <vmm/net.h>
 #include <vmm/virtio.h>
 
+#include "virtio_limit.h"
+
 #define NET_DEVICE_ID 1u /* section 5 */
 #define NET_QUEUE_MAX 256u
 #define NET_IRQ	      5u
@@ -123,6 +125,7 @@ struct virtio_net {
 	uint16_t pairs;	      /* in use */
 	uint8_t steer[FLOWS]; /* the pair that a flow was last sent by */
 	uint8_t frame[NET_FRAME_MAX];
+	struct virtio_limit rx, tx;
 };
 
 static struct virtio_net *net_of(struct dev *d)
@@ -394,7 +397,11 @@ static int net_frame(void *ctx, const void *frame, size_t len, const struct net_
 	if (!v->q[rx.queue].ready)
 		return -EAGAIN;
 	put_header(m, rx.header);
+	if (!virtio_limit_may(&n->rx))
+		return -EAGAIN;
 	r = store(&rx);
+	if (!r)
+		virtio_limit_charge(&n->rx, len);
 	if (v->q[rx.queue].broken)
 		virtio_broken(v, virtq_error_name(v->q[rx.queue].broken));
 	else
@@ -590,11 +597,14 @@ static void net_notify(struct virtio *v, unsigned queue)
 				ctrl);
 		return;
 	}
-	while ((queue == ctrl || queue % 2) && virtq_next(q, &c) == 1) {
-		if (queue == ctrl)
+	while ((queue == ctrl || (queue % 2 && virtio_limit_may(&n->tx))) &&
+	       virtq_next(q, &c) == 1) {
+		if (queue == ctrl) {
 			control(n, queue, &c);
-		else
+		} else {
 			transmit(n, queue, &c);
+			virtio_limit_charge(&n->tx, c.out_bytes);
+		}
 		if (virtio_complete(v, queue, &c))
 			return;
 	}
@@ -639,6 +649,30 @@ static void net_link_changed(void *ctx, bool up, bool announce)
 
 /* ---- the class --------------------------------------------------------------------------------------- */
 
+static void receive_again(struct virtio *v)
+{
+	net_resume(net_of(&v->dev)->net);
+}
+
+static void send_again(struct virtio *v)
+{
+	for (unsigned i = 1; i < v->nr_queues; i += 2)
+		virtio_limit_ring(v, i);
+}
+
+static const struct state_table *net_part(const struct dev *d, unsigned i, const void **obj)
+{
+	const struct virtio_net *n = container_of(d, const struct virtio_net, v.dev);
+	const struct virtio_limit *limit[] = {&n->rx, &n->tx};
+
+	for (unsigned k = 0; k < ARRAY_SIZE(limit); k++) {
+		*obj = limit[k];
+		if (virtio_limit_is_on(limit[k]) && !i--)
+			return &virtio_limit_state;
+	}
+	return virtio_part(d, i, obj);
+}
+
 /* What frames may come with, as far as it was negotiated. */
 static unsigned net_takes(void *ctx)
 {
@@ -663,14 +697,20 @@ static void net_reset(struct dev *d)
 	struct virtio_net *n = net_of(d);
 
 	virtio_reset(d);
+	virtio_limit_reset(&n->rx);
+	virtio_limit_reset(&n->tx);
 	for (unsigned i = 0; i < NET_MAC; i++)
 		n->mac[i] = (uint8_t)(n->mac_opt >> (8 * (NET_MAC - 1 - i)));
 }
 
 static int net_post_load(struct dev *d, struct err *err)
 {
-	const struct virtio_net *n = net_of(d);
+	struct virtio_net *n = net_of(d);
+	int rc = virtio_limit_post_load(&n->rx, err);
 
+	rc = rc ? rc : virtio_limit_post_load(&n->tx, err);
+	if (rc)
+		return rc;
 	if (n->uni.n > MAC_TABLE || n->multi.n > MAC_TABLE || !n->pairs || n->pairs > n->pairs_max)
 		return err_set(err, -EINVAL,
 			       "virtio-net: saved tables or pairs are more than there can be");
@@ -708,6 +748,8 @@ static int net_device_init(struct dev *d, struct err *err)
 			       (unsigned)n->mtu, MTU_MIN);
 	net = d->env.net[n->number];
 	rc = virtio_init(d, &net_class, err);
+	rc = rc ? rc : virtio_limit_init(&n->rx, &n->v, receive_again, err);
+	rc = rc ? rc : virtio_limit_init(&n->tx, &n->v, send_again, err);
 	if (rc)
 		return rc;
 	if (net_receive(net, &net_ear, n))
@@ -732,6 +774,8 @@ static void net_fini(struct dev *d)
 
 	if (n->net)
 		(void)net_receive(n->net, NULL, NULL);
+	virtio_limit_fini(&n->rx);
+	virtio_limit_fini(&n->tx);
 	virtio_fini(d);
 }
 
@@ -749,6 +793,8 @@ static const struct dev_opt net_opts[] = {
 	 offsetof(struct virtio_net, mac_opt), 0, 0, 0xfeffffffffffull},
 	{"mtu", "the MTU that the driver is told of, 68 to 65535; 0: none",
 	 offsetof(struct virtio_net, mtu), 0, 0, UINT16_MAX},
+	VIRTIO_LIMIT_OPTS(struct virtio_net, rx, "rx_", " to the guest", "pps"),
+	VIRTIO_LIMIT_OPTS(struct virtio_net, tx, "tx_", " from the guest", "pps"),
 	VIRTIO_OPTS,
 	{0},
 };
@@ -788,7 +834,7 @@ const struct dev_class dev_class_virtio_net = {
 	.regs = virtio_mmio_regs,
 	.read = virtio_mmio_read,
 	.write = virtio_mmio_write,
-	.part = virtio_part,
+	.part = net_part,
 	.post_load = net_post_load,
 	.fini = net_fini,
 };
