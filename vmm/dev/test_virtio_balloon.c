@@ -168,6 +168,7 @@ static void identity(void **state)
 	wr(w.m, STATUS, 0);
 	drive(&w, F_POISON);
 	set_config(&w, POISON, 0xaaaaaaaa);
+	mmio_w(w.m, BASE + VIRTIO_MMIO_CONFIG + POISON, 2, 3);
 	assert_int_equal(config(&w, POISON), 0xaaaaaaaa);
 	assert_int_equal(config(&w, ACTUAL), 0);
 	assert_int_equal(config(&w, NUM_PAGES), 77);
@@ -509,6 +510,14 @@ static void load_refuses(void **state)
 		   {"held_head", NUM},
 		   {"held_slots", 0},
 		   {"held_slots", 2}};
+	static const struct {
+		const char *field;
+		uint64_t val;
+	} none[] = {{"held_head", 1},
+		    {"held_id", 1},
+		    {"held_slots", 1},
+		    {"stats_due", 1},
+		    {"status", VIRTIO_S_DRIVER_OK}};
 	struct world w;
 	size_t used;
 
@@ -524,6 +533,72 @@ static void load_refuses(void **state)
 	}
 	balloon_ask_stats(w.d);
 	assert_true(back(&w, STATS));
+	/* None is kept, and so nothing is known of it. */
+	for (unsigned i = 0; i < ARRAY_SIZE(none); i++) {
+		struct buf b = {0};
+
+		assert_int_equal(dev_save(w.d, &b), 0);
+		poke(&b, none[i].field, none[i].val);
+		assert_int_equal(dev_load(w.d, b.p, b.len, &used, NULL), -EINVAL);
+		buf_free(&b);
+	}
+	end(&w);
+}
+
+/* A device without a clock: what is asked for by time never is. */
+static void no_clock(void **state)
+{
+	struct machine *m = *state;
+	struct world w;
+	struct buf b = {0};
+	size_t used;
+
+	m->env.clock = NULL;
+	begin(&w, m, "virtio-balloon,stats=100,target=4,target_at=5", F_STATS);
+	stats(&w, 1, 3);
+	assert_false(back(&w, STATS));
+	assert_int_equal(dev_save(w.d, &b), 0);
+	assert_int_equal(dev_load(w.d, b.p, b.len, &used, NULL), 0);
+	balloon_ask_stats(w.d);
+	assert_true(back(&w, STATS));
+	assert_int_equal(config(&w, NUM_PAGES), 0);
+	buf_free(&b);
+	end(&w);
+}
+
+/* When there is no asking: no driver, no queue, a device that is broken or stopped. */
+static void no_asking(void **state)
+{
+	struct virtq_buf far = {0xfff00000, 10, false};
+	struct world w = {.m = *state};
+	uint16_t idx = 1000;
+	uint64_t val;
+
+	w.d = machine_add(w.m, "virtio-balloon");
+	balloon_ask_stats(w.d);
+	accept_features(w.m, 1ull << VIRTIO_F_VERSION_1 | F_STATS);
+	for (unsigned i = 0; i < QS; i++)
+		queue_up(&w, i);
+	stats(&w, 1, 50);
+	balloon_ask_stats(w.d);
+	assert_false(balloon_stat(w.d, 0, &val));
+	wr(w.m, STATUS, UP);
+	virtio_stop(container_of(w.d, struct virtio, dev), true);
+	balloon_ask_stats(w.d);
+	assert_false(balloon_stat(w.d, 0, &val));
+	virtio_stop(container_of(w.d, struct virtio, dev), false);
+	balloon_ask_stats(w.d);
+	assert_true(balloon_stat(w.d, 0, &val));
+	assert_true(back(&w, STATS));
+	/* One that is none is found, and comes back. */
+	virtq_driver_offer(&w.q[STATS], (uint16_t)virtq_driver_chain(&w.q[STATS], &far, 1));
+	virtq_driver_publish(&w.q[STATS]);
+	balloon_ask_stats(w.d);
+	assert_true(back(&w, STATS));
+	assert_int_equal(gmem_write(w.m->env.mem, w.q[STATS].avail + 2, &idx, 2), 0);
+	balloon_ask_stats(w.d);
+	assert_true(rd(w.m, STATUS) & VIRTIO_S_NEEDS_RESET);
+	balloon_ask_stats(w.d);
 	end(&w);
 }
 
@@ -560,6 +635,8 @@ static void hints(void **state)
 
 	begin(&w, *state, "virtio-balloon", F_HINT);
 	/* Nobody asked. */
+	command(&w, 0);
+	assert_int_equal(config(&w, CMD), 0);
 	free_range(&w, HINT, PAGES, 4096);
 	assert_true(saw_guest_error(&w));
 	assert_true(page_is(&w, 0, FULL));
@@ -761,6 +838,8 @@ int main(void)
 		machine_test(statistics_of_odd_length),
 		machine_test(statistics_by_time),
 		machine_test(load_refuses),
+		machine_test(no_clock),
+		machine_test(no_asking),
 		machine_test(hints),
 		machine_test(reports),
 		machine_test(poison),

@@ -295,6 +295,28 @@ static void answered_by_rst(void **state)
 	dev_free(w.d);
 }
 
+/* A RST of another kind than the connection is none of its own. */
+static void rst_of_another_type(void **state)
+{
+	struct world w;
+	struct pkt p;
+
+	begin(&w, *state, "virtio-vsock");
+	connect_to(&w, 6, 7);
+	p = make_pkt(RST, 6, 7);
+	p.type = 2;
+	send_pkt(&w, &p);
+	assert_false(empty(&w));
+	/* What else is in a RST does not matter. */
+	p = make_pkt(RST, 6, 7);
+	p.len = 0;
+	p.flags = 0xffffffff;
+	send_pkt(&w, &p);
+	assert_true(empty(&w));
+	assert_true(quiet(&w));
+	dev_free(w.d);
+}
+
 /* What a connection does not take ends it. */
 static void ends_the_connection(void **state)
 {
@@ -384,6 +406,34 @@ static void no_header(void **state)
 	}
 	assert_true(quiet(&w));
 	assert_true(empty(&w));
+	dev_free(w.d);
+}
+
+static void save(struct dev *d, struct buf *b)
+{
+	*b = (struct buf){0};
+	assert_int_equal(dev_save(d, b), 0);
+}
+
+/* A buffer for packets that is none. */
+static void malformed_buffer(void **state)
+{
+	struct virtq_buf far = {0xfff00000, RX_SIZE, true}, readable = {RX, RX_SIZE, false};
+	struct world w;
+	struct pkt p;
+	uint32_t id, len;
+
+	begin(&w, *state, "virtio-vsock");
+	virtq_driver_offer(&w.q[QRX], (uint16_t)virtq_driver_chain(&w.q[QRX], &far, 1));
+	virtq_driver_offer(&w.q[QRX], (uint16_t)virtq_driver_chain(&w.q[QRX], &readable, 1));
+	virtq_driver_publish(&w.q[QRX]);
+	give(&w, 1);
+	send_op(&w, REQUEST, 6, 7);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_true(virtq_driver_used(&w.q[QRX], &id, &len));
+		assert_int_equal(len, 0);
+	}
+	expect(&w, &p, RESPONSE, 6, 7);
 	dev_free(w.d);
 }
 
@@ -569,6 +619,49 @@ static void device_calls(void **state)
 	dev_free(w.d);
 }
 
+/* Before the guest has answered the device's call it may only answer. */
+static void device_calls_and_gets_something_else(void **state)
+{
+	static const uint16_t bad[] = {SHUTDOWN, CREDIT_UPDATE, CREDIT_REQUEST, RW, REQUEST};
+	struct world w;
+	struct pkt p;
+
+	begin(&w, *state, "virtio-vsock,call=80");
+	for (unsigned i = 0; i < ARRAY_SIZE(bad); i++) {
+		give(&w, 2);
+		expect(&w, &p, REQUEST, 80, 1024);
+		send_op(&w, bad[i], 80, 1024);
+		expect(&w, &p, RST, 80, 1024);
+		assert_true(empty(&w));
+		wr(w.m, STATUS, 0);
+		drive(&w);
+	}
+	dev_free(w.d);
+}
+
+/* A device without a clock waits for ever, and works else. */
+static void no_clock(void **state)
+{
+	struct machine *m = *state;
+	struct buf saved;
+	struct world w;
+	struct pkt p;
+	size_t used;
+
+	m->env.clock = NULL;
+	begin(&w, m, "virtio-vsock");
+	connect_to(&w, 6, 9);
+	send_shutdown(&w, 6, 9, SHUT_SND);
+	give(&w, 1);
+	expect(&w, &p, SHUTDOWN, 6, 9);
+	save(w.d, &saved);
+	assert_int_equal(dev_load(w.d, saved.p, saved.len, &used, NULL), 0);
+	send_op(&w, RST, 6, 9);
+	assert_true(empty(&w));
+	buf_free(&saved);
+	dev_free(w.d);
+}
+
 static void device_calls_and_is_refused(void **state)
 {
 	struct world w;
@@ -719,12 +812,6 @@ static void broken_queue(void **state)
 	dev_free(w.d);
 }
 
-static void save(struct dev *d, struct buf *b)
-{
-	*b = (struct buf){0};
-	assert_int_equal(dev_save(d, b), 0);
-}
-
 /* Connections, data, what is owed and deadlines go with a snapshot. */
 static void saved_and_loaded(void **state)
 {
@@ -816,6 +903,8 @@ static void load_refuses(void **state)
 		uint64_t val;
 	} bad[] = {
 		{"virtio-vsock", "cid", 0, 2},
+		{"virtio-vsock", "cid", 0, 0xffffffff},
+		{"virtio-vsock", "status", 0, VIRTIO_S_DRIVER_OK},
 		{"virtio-vsock", "turn", 0, 16},
 		{"virtio-vsock", "nr_replies", 0, 17},
 		{"connection", "state", 0, 5},
@@ -917,9 +1006,13 @@ int main(void)
 		machine_test(over_the_credit),
 		machine_test(chargen),
 		machine_test(answered_by_rst),
+		machine_test(rst_of_another_type),
 		machine_test(ends_the_connection),
+		machine_test(no_clock),
+		machine_test(device_calls_and_gets_something_else),
 		machine_test(length_beyond_the_chain),
 		machine_test(no_header),
+		machine_test(malformed_buffer),
 		machine_test(small_buffers),
 		machine_test(guest_shuts_both),
 		machine_test(guest_shuts_one),

@@ -276,6 +276,76 @@ static void lingers(void **state)
 	close(fd);
 }
 
+/* A socket that breaks, with bytes that nobody read. */
+static void breaks(void **state)
+{
+	struct world *w = *state;
+	int fd;
+
+	live(w);
+	fd = connected(w, 0);
+	assert_int_equal(w->p->ops->write(w->p, 0, "unread", 6), 6);
+	close(fd);
+	ticks(w, 3);
+	assert_true(poll_of(w, 0) & VSOCK_PEER_GONE);
+	assert_int_equal(w->p->ops->write(w->p, 0, "more", 4), 4);
+	w->p->ops->end(w->p, 0);
+	w->p->ops->close(w->p, 0, false);
+	/* One that is seen by sending. */
+	fd = connected(w, 1);
+	close(fd);
+	assert_int_equal(w->p->ops->write(w->p, 1, "x", 1), 1);
+	ticks(w, 3);
+	assert_true(poll_of(w, 1) & VSOCK_PEER_GONE);
+	w->p->ops->close(w->p, 1, true);
+}
+
+/* More of them than there are places: the last ones are turned away. */
+static void crowd(void **state)
+{
+	struct world *w = *state;
+	int fd[60];
+	unsigned away = 0;
+	char b;
+
+	live(w);
+	for (unsigned i = 0; i < ARRAY_SIZE(fd); i++) {
+		fd[i] = call(w->path);
+		ticks(w, 2);
+	}
+	for (unsigned i = 0; i < ARRAY_SIZE(fd); i++) {
+		away += recv(fd[i], &b, 1, MSG_DONTWAIT) == 0;
+		close(fd[i]);
+	}
+	assert_int_equal(away, ARRAY_SIZE(fd) - 3 * VSOCK_CONNS);
+	ticks(w, 3);
+	/* And there is room again. */
+	w->p->ops->close(w->p, 0, true);
+	close(connected(w, 0));
+}
+
+/* It asked, and was gone before the device took it. */
+static void asks_and_goes(void **state)
+{
+	struct world *w = *state;
+	uint32_t port;
+	int fd;
+
+	live(w);
+	fd = call(w->path);
+	assert_int_equal(send(fd, "CONNECT 5\n", 10, 0), 10);
+	ticks(w, 3);
+	close(fd);
+	ticks(w, 3);
+	assert_true(w->p->ops->accept(w->p, 0, &port));
+	assert_int_equal(port, 5);
+	w->p->ops->accepted(w->p, 0);
+	ticks(w, 3);
+	assert_true(poll_of(w, 0) & (VSOCK_PEER_ENDED | VSOCK_PEER_GONE));
+	w->p->ops->close(w->p, 0, false);
+	w->p->ops->reset(w->p);
+}
+
 static void reset_closes(void **state)
 {
 	struct world *w = *state;
@@ -426,11 +496,19 @@ static void recorded_and_replayed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		T(texts),	   T(path_in_use),
-		T(guest_connects), T(nobody_listens),
-		T(bounds),	   T(lingers),
-		T(reset_closes),   T(host_connects),
-		T(bad_lines),	   T(recorded_and_replayed),
+		T(texts),
+		T(path_in_use),
+		T(guest_connects),
+		T(nobody_listens),
+		T(bounds),
+		T(lingers),
+		T(reset_closes),
+		T(breaks),
+		T(crowd),
+		T(asks_and_goes),
+		T(host_connects),
+		T(bad_lines),
+		T(recorded_and_replayed),
 	};
 
 	return cmocka_run_group_tests_name("vsock_unix", tests, NULL, NULL);
