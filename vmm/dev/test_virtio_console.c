@@ -692,11 +692,13 @@ static void a_short_transfer_is_no_loss(void **state)
 
 static void a_broken_queue_is_told(void **state)
 {
-	struct world w;
+	uint8_t idx[2];
+	struct world w = {0};
 
 	begin(&w, state, "virtio-console", 0);
 	/* avail.idx runs away while the device works by itself. */
-	st_le16((uint8_t *)gmem_rw(w.m->env.mem, w.q[0].avail + 2, 2), 1000);
+	st_le16(idx, 1000);
+	assert_int_equal(gmem_write(w.m->env.mem, w.q[0].avail + 2, idx, sizeof(idx)), 0);
 	chr_feed(&w.m->chr[0], "x", 1);
 	assert_true(rd(w.m, STATUS) & VIRTIO_S_NEEDS_RESET);
 	chr_feed(&w.m->chr[0], "y", 1);

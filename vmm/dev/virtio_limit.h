@@ -21,7 +21,10 @@ struct virtio_limit {
 	struct clock_timer timer; /* armed while something waits for tokens */
 };
 
-/* The options, for (member) of (type): PREFIX is of their names, (what) of their help. */
+/*
+ * The options, for (member) of (type): PREFIX is of their names, (what) of their help.
+ * NOLINTBEGIN(bugprone-macro-parentheses): strings are put together
+ */
 #define VIRTIO_LIMIT_OPTS(type, member, prefix, what, ops_name)                                    \
 	{prefix "bps",                                                                             \
 	 "bytes a second at most" what "; 0: no limit",                                            \
@@ -41,6 +44,7 @@ struct virtio_limit {
 		prefix "burst_ops", "operations beyond that, once",                                \
 			offsetof(type, member.burst_ops), 0, 0, RATE_MAX                           \
 	}
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 int virtio_limit_init(struct virtio_limit *l, struct virtio *v, void (*go)(struct virtio *v),
 		      struct err *err);

@@ -81,11 +81,15 @@ static inline bool rate_pair_limits(const struct rate_pair *r)
 }
 int rate_pair_post_load(const struct rate_pair *r, struct err *err);
 
-/* For the state table of (type), which has a pair as (member). */
+/*
+ * For the state table of (type), which has a pair as (member).
+ * NOLINTBEGIN(bugprone-macro-parentheses): designators are no expressions
+ */
 #define RATE_STATE(type, member, which)                                                            \
 	STATE_U(type, member.which.tokens, 0), STATE_U(type, member.which.burst, 0),               \
 		STATE_U(type, member.which.part, 0), STATE_U(type, member.which.debt, 0),          \
 		STATE_U(type, member.which.last, 0)
 #define RATE_PAIR_STATE(type, member) RATE_STATE(type, member, ops), RATE_STATE(type, member, bytes)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 #endif
