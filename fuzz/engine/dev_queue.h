@@ -4,6 +4,7 @@
  * its transport, a driver of split and packed rings that the input drives, every oracle that is not the
  * device's own, and the depth counters of all that. What a target has left to write is what is special:
  *
+ *	#define DEV_QUEUE_CLASS dev_class_virtio_foo	   else all models are linked, which costs time
  *	#define DEV_QUEUE_DEPTH read_done, write_done	   its own depth counters, at least one
  *	#include <dev_queue.h>
  *
@@ -88,6 +89,10 @@ static void dq_on_line(void *ctx, unsigned line, int level)
 		W.level = level;
 }
 
+#ifdef DEV_QUEUE_CLASS
+extern const struct dev_class DEV_QUEUE_CLASS;
+#endif
+
 static struct virtio *dq_device(unsigned i)
 {
 	const char *text = W.spec->variants[i];
@@ -107,10 +112,16 @@ static struct virtio *dq_device(unsigned i)
 	for (unsigned k = 0; k < 2 && !d; k++) {
 		const char *s = k ? text : buf_str(&packed);
 
+#ifdef DEV_QUEUE_CLASS
+		const char *opts = strchr(s, ',');
+
+		(void)dev_new_class(&d, &DEV_QUEUE_CLASS, opts ? opts + 1 : NULL, &env, &err);
+#else
 		if (W.spec->cls)
 			(void)dev_new_class(&d, W.spec->cls, s, &env, &err);
 		else
 			(void)dev_new(&d, s, &env, &err);
+#endif
 		if (d)
 			(void)snprintf(W.text[i], sizeof(W.text[i]), "%s%s%s",
 				       W.spec->cls ? W.spec->cls->name : "", W.spec->cls ? "," : "",

@@ -242,20 +242,22 @@ static void rng_restart(void)
 	R.w.rng.s = rng_next(&R.w.rng);
 }
 
+extern const struct dev_class dev_class_uart, dev_class_pic, dev_class_testdev, dev_class_debugcon,
+	dev_class_debug_exit, dev_class_virtio_rng, dev_class_pit, dev_class_rtc, dev_class_i8042,
+	dev_class_acpi_pm, dev_class_fw_cfg;
+
 static void machine_make(void)
 {
 	static const uint8_t input[] = "a line of input for the serial port\n";
-	static const struct {
-		const char *spec;
-		const struct dev_class *cls; /* foreign */
-	} devices[DEVICES] = {
-		[UART] = {"uart", NULL},       [PIC] = {"pic", NULL},
-		[TEST] = {"testdev", NULL},    [CONSOLE] = {"debugcon", NULL},
-		[EXIT] = {"debug-exit", NULL}, [RNG] = {"virtio-rng", NULL},
-		[ECHO] = {NULL, &echo_class},  [EDGES] = {NULL, &edges_class},
-		[PIT] = {"pit", NULL},	       [RTC] = {"rtc", NULL},
-		[I8042] = {"i8042", NULL},     [ACPI_PM] = {"acpi-pm", NULL},
-		[FW_CFG] = {"fw-cfg", NULL},
+	/* By their classes, not by name: else all models are linked. */
+	static const struct dev_class *const classes[DEVICES] = {
+		[UART] = &dev_class_uart,	[PIC] = &dev_class_pic,
+		[TEST] = &dev_class_testdev,	[CONSOLE] = &dev_class_debugcon,
+		[EXIT] = &dev_class_debug_exit, [RNG] = &dev_class_virtio_rng,
+		[ECHO] = &echo_class,		[EDGES] = &edges_class,
+		[PIT] = &dev_class_pit,		[RTC] = &dev_class_rtc,
+		[I8042] = &dev_class_i8042,	[ACPI_PM] = &dev_class_acpi_pm,
+		[FW_CFG] = &dev_class_fw_cfg,
 	};
 	struct dev_env env = {
 		.clock = &M.clock,
@@ -280,8 +282,7 @@ static void machine_make(void)
 	chr_init(&M.console, NULL, 0);
 	M.bus = bus_new(NULL);
 	for (unsigned i = 0; i < DEVICES && !bad && M.bus; i++) {
-		bad = devices[i].cls ? dev_new_class(&M.d[i], devices[i].cls, NULL, &env, &err)
-				     : dev_new(&M.d[i], devices[i].spec, &env, &err);
+		bad = dev_new_class(&M.d[i], classes[i], NULL, &env, &err);
 		bad = bad || dev_attach(M.d[i], M.bus, &err);
 		if (bad)
 			break;

@@ -7,6 +7,7 @@
  * else, and that is zero or its poison value; pages of a list that came back are zero; statistics are
  * kept, one buffer at a time.
  */
+#define DEV_QUEUE_CLASS dev_class_virtio_balloon
 #define DEV_QUEUE_DEPTH                                                                            \
 	inflated, page_gone, no_ram, deflated, stats_kept, stats_back, hinted, reported, poisoned, \
 		command_seen, config_event

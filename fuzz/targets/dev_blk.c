@@ -7,6 +7,7 @@
  * has, what was written is on the disk; nothing beyond the disk's end succeeds; a disk that is read-only
  * is never written to.
  */
+#define DEV_QUEUE_CLASS dev_class_virtio_blk
 #define DEV_QUEUE_DEPTH                                                                            \
 	read_done, write_done, zeroed, discarded, flushed, id_given, io_error, not_supported,      \
 		beyond_the_end, came_late
@@ -99,7 +100,7 @@ static void env(struct dev_env *e, unsigned variant)
 
 	(void)variant;
 	for (unsigned i = 0; i < ARRAY_SIZE(disks); i++) {
-		disks[i].blk = (struct blk){&disk_ops, DISK, i == 1};
+		disks[i].blk = (struct blk){.ops = &disk_ops, .size = DISK, .read_only = i == 1};
 		for (unsigned s = 0; s < SECTORS; s++)
 			pattern(&disks[i], s);
 	}

@@ -7,6 +7,7 @@
  * else does; what a port receives is its input, in order, without a gap; a control message is one that
  * section 5.3.6.2 has, of a port that the driver was told of, after what has to be before it.
  */
+#define DEV_QUEUE_CLASS dev_class_virtio_console
 #define DEV_QUEUE_DEPTH                                                                            \
 	sent, received, second_port, port_added, port_removed, port_named, console_told, resized,  \
 		port_opened, port_closed, emergency, port_ready, closed_port_waits

@@ -8,6 +8,7 @@
  * comes in has a header that says no more than was negotiated, as many buffers as it says, and behind
  * it bytes that were sent or came from outside; a command's ack is one of the two.
  */
+#define DEV_QUEUE_CLASS dev_class_virtio_net
 #define DEV_QUEUE_DEPTH                                                                            \
 	frame_sent, frame_refused, sum_completed, segmented, frame_received, merged_buffers,       \
 		given_back_empty, large_received, command_done, command_refused, link_changed,     \

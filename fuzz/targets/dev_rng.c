@@ -6,6 +6,7 @@
  * Oracles beside the frame's: the bytes are those that the seed decides, from the first again after a
  * reset.
  */
+#define DEV_QUEUE_CLASS dev_class_virtio_rng
 #define DEV_QUEUE_DEPTH filled, filled_in_pieces, filled_to_the_bound, cut_short
 #include <dev_queue.h>
 

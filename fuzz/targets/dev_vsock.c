@@ -7,6 +7,7 @@
  * guest, with data in RW alone and as long as its chain says; what the echo service sends back is what
  * was sent to it, byte for byte from the connection's start; a RST is never answered.
  */
+#define DEV_QUEUE_CLASS dev_class_virtio_vsock
 #define DEV_QUEUE_DEPTH                                                                            \
 	connected, refused, echoed, characters, reset_seen, shut_down, credit_told, credit_asked,  \
 		device_called, event_sent, guest_data, backlog

@@ -8,15 +8,6 @@
 
 #include <vmm/dev.h>
 
-const struct dev_class *dev_class_find(const char *name)
-{
-	for (const struct dev_class *const *c = dev_classes; *c; c++) {
-		if (!strcmp((*c)->name, name))
-			return *c;
-	}
-	return NULL;
-}
-
 /* ---- options --------------------------------------------------------------------------------- */
 
 #define NAME_MAX_LEN  32
@@ -167,24 +158,6 @@ int dev_new_class(struct dev **out, const struct dev_class *cls, const char *opt
 	}
 	*out = d;
 	return 0;
-}
-
-int dev_new(struct dev **out, const char *spec, const struct dev_env *env, struct err *err)
-{
-	char name[NAME_MAX_LEN];
-	const char *opts = take_word(spec, ",", name, sizeof(name));
-	const struct dev_class *cls = opts ? dev_class_find(name) : NULL;
-	struct err list = {0};
-
-	*out = NULL;
-	if (cls && *opts && !opts[1])
-		return err_set(err, -EINVAL, "device %s: no option follows the comma: drop it",
-			       cls->name);
-	if (cls)
-		return dev_new_class(out, cls, *opts ? opts + 1 : NULL, env, err);
-	for (const struct dev_class *const *c = dev_classes; *c; c++)
-		err_set(&list, -ENOENT, "%s %s", list.msg, (*c)->name);
-	return err_set(err, -ENOENT, "device '%.40s': no such class: there are%s", spec, list.msg);
 }
 
 void dev_free(struct dev *d)
