@@ -75,6 +75,27 @@ int net_csum_complete(void *frame, size_t len, const struct net_meta *m)
 	return 0;
 }
 
+/* ---- flows -------------------------------------------------------------------------------------- */
+
+uint32_t net_flow(const void *frame, size_t len)
+{
+	const uint8_t *f = frame;
+	uint16_t type = len < ETH_HEADER ? 0 : net_be16(f + ETH_TYPE);
+	bool v6 = type == NET_TYPE_IP6;
+	size_t at = ETH_HEADER + (v6 ? IP6_ADDRS : IP4_ADDRS), n = v6 ? 32 : 8;
+	size_t ports = ETH_HEADER + (v6 ? IP6_HEADER : IP4_HEADER);
+	uint32_t sum = 0;
+
+	if (type != NET_TYPE_IP4 && !v6)
+		return 0;
+	/* A sum does not see which of the two ends is which. */
+	for (size_t i = 0; i < n && at + i < len; i++)
+		sum += f[at + i];
+	for (size_t i = 0; i < 4 && ports + i < len; i++)
+		sum += f[ports + i];
+	return sum;
+}
+
 /* ---- segments ----------------------------------------------------------------------------------- */
 
 /* Where what is in a TCP frame. */

@@ -272,6 +272,21 @@ static void snapshots(void **state)
 		clock_advance(&r->clock, 1000);
 		assert_int_equal(r->got, 2);
 	}
+	/* What comes in between after going back finds its place. */
+	r->clock.now = 50;
+	assert_int_equal(net_rewind(r->net, &err), 0);
+	clock_advance(&r->clock, 1000);
+	send_plain(r, 4, 60);
+	clock_advance(&r->clock, 1000);
+	assert_int_equal(net_input(r->net, "0123456789abcdef", 16, NULL, 10), 0);
+	r->clock.now = 50;
+	assert_int_equal(net_rewind(r->net, &err), 0);
+	assert_int_equal(net_input(r->net, "0123456789abcdef", 16, NULL, 120), 0);
+	r->got = 0;
+	clock_advance(&r->clock, 1000);
+	assert_int_equal(r->got, 3);
+	assert_int_equal(r->f[1].len, 16);
+	assert_int_equal(r->f[2].len, 70);
 	r->net->live = true;
 	assert_int_equal(net_mark(r->net, &err), -ENOTSUP);
 	assert_non_null(strstr(err.msg, "outside"));

@@ -254,13 +254,48 @@ static void no_segments(void **state)
 	assert_int_equal(n, 0);
 }
 
+static void flows(void **state)
+{
+	static struct big b;
+	uint32_t flow;
+	uint8_t port[2];
+	(void)state;
+
+	for (unsigned v6 = 0; v6 < 2; v6++) {
+		uint8_t *ports = b.f + (v6 ? 54 : 34), *addrs = b.f + (v6 ? 22 : 26);
+		size_t len = v6 ? 16 : 4;
+		uint8_t addr[16];
+
+		make_big(&b, v6, 0, 0);
+		addrs[0] = 7;
+		ports[3] = 9;
+		flow = net_flow(b.f, b.len);
+		/* The way back is the same flow. */
+		memcpy(addr, addrs, len);
+		memmove(addrs, addrs + len, len);
+		memcpy(addrs + len, addr, len);
+		memcpy(port, ports, 2);
+		memmove(ports, ports + 2, 2);
+		memcpy(ports + 2, port, 2);
+		assert_int_equal(net_flow(b.f, b.len), flow);
+		ports[0]++;
+		assert_int_not_equal(net_flow(b.f, b.len), flow);
+		ports[0]--;
+		addrs[len - 1]++;
+		assert_int_not_equal(net_flow(b.f, b.len), flow);
+		for (size_t cut = 0; cut < 60; cut++)
+			(void)net_flow(b.f, cut);
+		b.f[12] ^= 1;
+		assert_int_equal(net_flow(b.f, b.len), 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(sums),
-		cmocka_unit_test(completion),
-		cmocka_unit_test(segments),
-		cmocka_unit_test(no_segments),
+		cmocka_unit_test(sums),	    cmocka_unit_test(completion),
+		cmocka_unit_test(segments), cmocka_unit_test(no_segments),
+		cmocka_unit_test(flows),
 	};
 
 	return cmocka_run_group_tests_name("net-frame", tests, NULL, NULL);

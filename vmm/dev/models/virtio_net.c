@@ -58,7 +58,7 @@ enum {
 	F_CTRL_RX_EXTRA = 20,
 	F_GUEST_ANNOUNCE = 21,
 	F_MQ = 22,
-	F_CTRL_MAC_ADDR = 23,
+	F_CTRL_MAC_ADDR = 23
 };
 #define BIT(n) (1ull << (n))
 
@@ -77,7 +77,7 @@ enum header {
 	H_CSUM_START = 6,
 	H_CSUM_OFFSET = 8,
 	H_NUM_BUFFERS = 10,
-	HEADER_LEN = 12,
+	HEADER_LEN = 12
 };
 
 /* 5.1.6.5: class and command */
@@ -101,8 +101,6 @@ enum ack { ACK_OK = 0, ACK_ERR = 1 };
 #define ETH_TYPE	 12u
 #define ETH_HEADER	 14u
 #define TYPE_VLAN	 0x8100u
-#define TYPE_IP4	 0x0800u
-#define TYPE_IP6	 0x86ddu
 #define VLAN_ID		 0x0fffu
 #define VLAN_TAG	 4u
 #define MULTICAST(frame) ((frame)[0] & 1)
@@ -175,27 +173,10 @@ static unsigned nr_pairs(const struct virtio_net *n)
 	return has(n, F_MQ) ? (unsigned)n->pairs_max : 1;
 }
 
-/* ---- flows, 5.1.6.5.5: what comes goes to the pair by which its flow was sent -------------------- */
-
-/* The bucket of a frame's flow; the same for both directions. */
-static unsigned flow_of(const uint8_t *f, size_t len)
+/* 5.1.6.5.5: what comes goes to the pair by which its flow was sent. */
+static uint8_t *steering(struct virtio_net *n, const uint8_t *frame, size_t len)
 {
-	uint16_t type = be16(f + ETH_TYPE);
-	unsigned at = ETH_HEADER + 12, n = 8, ports = ETH_HEADER + 20;
-	uint8_t sum = 0;
-
-	if (type == TYPE_IP6) {
-		at = ETH_HEADER + 8;
-		n = 32;
-		ports = ETH_HEADER + 40;
-	} else if (type != TYPE_IP4) {
-		return 0;
-	}
-	for (unsigned i = 0; i < n && at + i < len; i++)
-		sum += f[at + i];
-	for (unsigned i = 0; i < 4 && ports + i < len; i++)
-		sum += f[ports + i];
-	return sum % FLOWS;
+	return &n->steer[net_flow(frame, len) % FLOWS];
 }
 
 /* ---- receiving ------------------------------------------------------------------------------------- */
@@ -360,13 +341,10 @@ static int store(struct rx *rx)
 	if (!good || rx->done < rx->len)
 		dev_guest_error(&rx->n->v.dev, "virtio-net: receive buffers too small", rx->nr,
 				rx->len);
+	/* A first buffer without room for the header (5.1.6.3.1 forbids it) keeps what it has. */
 	if (merge) {
-		uint32_t written = rx->chain[0].written;
-		uint8_t nr[2];
-
-		st_le16(nr, rx->nr);
-		(void)virtq_write(q, &rx->chain[0], H_NUM_BUFFERS, nr, sizeof(nr));
-		rx->chain[0].written = written;
+		st_le16(rx->header, rx->nr);
+		(void)virtq_write(q, &rx->chain[0], H_NUM_BUFFERS, rx->header, 2);
 	}
 	(void)give_back(rx);
 	return 0;
@@ -384,7 +362,7 @@ static int net_frame(void *ctx, const void *frame, size_t len, const struct net_
 		return -EAGAIN;
 	if (!is_wanted(n, frame, len) || is_too_long(n, frame, len, m))
 		return 0;
-	pair = n->steer[flow_of(frame, len)] % n->pairs;
+	pair = *steering(n, frame, len) % n->pairs;
 	rx.n = n;
 	rx.queue = 2 * pair;
 	rx.frame = frame;
@@ -456,7 +434,7 @@ static void transmit(struct virtio_net *n, unsigned queue, const struct virtq_ch
 				h[H_FLAGS], h[H_GSO_TYPE]);
 		return;
 	}
-	n->steer[flow_of(n->frame, len)] = (uint8_t)(queue / 2);
+	*steering(n, n->frame, len) = (uint8_t)(queue / 2);
 	net_send(n->net, n->frame, len, &m);
 	if (n->net->stats.bad != bad)
 		dev_guest_error(&n->v.dev, "virtio-net: a header that the frame contradicts",

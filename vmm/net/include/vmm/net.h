@@ -60,6 +60,8 @@ uint32_t net_csum_add(uint32_t sum, const void *p, size_t len);
 uint16_t net_csum_fold(uint32_t sum);
 /* Complete the checksum that (m) asks for. -EINVAL: the field does not lie in the frame. */
 int net_csum_complete(void *frame, size_t len, const struct net_meta *m);
+/* A number of the frame's flow, by addresses and ports; the same in both directions. */
+uint32_t net_flow(const void *frame, size_t len);
 /*
  * Cut a large TCP frame into frames of at most gso_size bytes of payload with all their checksums, and
  * (put) each, made in (room) of NET_FRAME_MAX bytes. -EINVAL: it is not what (m) says, or would be
