@@ -220,8 +220,6 @@ static int run_one(const char *path, unsigned timeout)
 	fflush(stdout);
 	now.name = path;
 	fuzz_where[0] = '\0';
-	if (fuzz_saying)
-		setvbuf(stdout, NULL, _IOLBF, 0);
 	LLVMFuzzerTestOneInput(exact, len);
 	now.name = NULL;
 	alarm(0);
@@ -281,6 +279,9 @@ int main(int argc, char **argv)
 	if (LLVMFuzzerInitialize)
 		LLVMFuzzerInitialize(&argc, &argv);
 	watch();
+	/* The steps before a crash are not to be lost in it. */
+	if (fuzz_saying)
+		setvbuf(stdout, NULL, _IOLBF, 0);
 	printf("KTAP version 1\n1..%u\n", in.n);
 	now.total = in.n;
 	for (unsigned i = 0; i < in.n; i++) {

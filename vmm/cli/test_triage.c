@@ -93,6 +93,9 @@ static void ubsan_assertions_and_the_rest(void **state)
 	assert_string_equal(v.what, "`!b->depth' failed.");
 	assert_string_equal(v.place, "enter vmm/bus/bus.c:77");
 	assert_string_equal(v.cause, "assert `!b->depth' failed. in enter");
+	parse("x: vmm/dev/x.c:7: struct a *do_it(struct io *, int): Assertion `a' failed.\n", 6);
+	assert_string_equal(v.place, "do_it vmm/dev/x.c:7");
+	assert_string_equal(v.cause, "assert `a' failed. in do_it");
 	parse("not ok 1 x\n# no end within the time limit\n", 14);
 	assert_int_equal(v.kind, TRIAGE_TIMEOUT);
 	parse("==7==ERROR: hard rss limit exhausted (2048Mb vs 2050Mb)\n", EXITED(1));

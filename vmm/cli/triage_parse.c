@@ -80,7 +80,7 @@ static const char *our_source(const char *path)
 	for (unsigned i = 0; i < ARRAY_SIZE(tops); i++) {
 		const char *p = strstr(path, tops[i]);
 
-		if (p && (p == path || p[-1] == '/') && (!best || p < best))
+		if (p && (p == path || p[-1] == '/' || p[-1] == ' ') && (!best || p < best))
 			best = p;
 	}
 	return best;
@@ -167,22 +167,32 @@ static void parse_ubsan(const char *log, struct triage_verdict *v)
 	put_function(v->cause, sizeof(v->cause), v->place[0] ? v->place : "?");
 }
 
+/* The name in a function's signature, as clang has it, or in gcc's bare name. */
+static void function_name(const char *text, size_t len, char *out, size_t room)
+{
+	size_t end = 0, at;
+
+	while (end < len && text[end] != '(')
+		end++;
+	for (at = end; at && text[at - 1] != ' ' && text[at - 1] != '*';)
+		at--;
+	(void)snprintf(out, room, "%.*s", (int)(end - at), text + at);
+}
+
 /* glibc: "PROGRAM: FILE:LINE: FUNCTION: Assertion `TEXT' failed." */
 static void parse_assert(const char *log, struct triage_verdict *v)
 {
-	char line[512] = "";
-	const char *src;
-	char *fn;
+	char line[512] = "", name[80] = "?";
+	const char *src, *end, *fn;
 
 	(void)line_with(log, ": Assertion `", line, sizeof(line));
 	(void)line_after(line, ": Assertion ", v->what, sizeof(v->what));
 	src = our_source(line);
-	fn = strstr(line, ": Assertion `");
-	if (fn) {
-		*fn = '\0';
-		fn = strrchr(line, ':');
-	}
-	(void)snprintf(v->place, sizeof(v->place), "%s %.*s", fn ? fn + 2 : "?",
+	end = strstr(line, ": Assertion `");
+	fn = src ? strstr(src, ": ") : NULL;
+	if (fn && end && fn + 2 < end)
+		function_name(fn + 2, (size_t)(end - fn) - 2, name, sizeof(name));
+	(void)snprintf(v->place, sizeof(v->place), "%s %.*s", name,
 		       src ? (int)strcspn(src, " ") - 1 : 1, src ? src : "?");
 	(void)snprintf(v->cause, sizeof(v->cause), "assert %.120s", v->what);
 	put_function(v->cause, sizeof(v->cause), v->place);
