@@ -355,7 +355,7 @@ fuzz-replay: replays seeds ## every seed and every past finding through its repl
 .PHONY: finding
 finding: $(if $(TARGET),$(call objs,asan,$(call target_srcs,$(TARGET))) $(call archives,asan,$(MODS_target_$(TARGET)))) ## build and run a finding's test: make finding TARGET=T FILE=.../test.c
 	$(if $(and $(TARGET),$(FILE)),,$(error make finding TARGET=T FILE=FILE))
-	$(Q)$(CC_asan) $(CBASE) $(FLAGS_asan) -o build/finding $(FILE) $^ $(call libs,$(MODS_target_$(TARGET)))
+	$(Q)$(CC_asan) $(CBASE) $(FLAGS_asan) -o build/finding $(FILE) $(filter %.o,$^) -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(call libs,$(MODS_target_$(TARGET)))
 	build/finding
 
 # MemorySanitizer: the targets that link nothing which it did not compile; unpack is about such libraries.
