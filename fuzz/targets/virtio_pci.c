@@ -110,7 +110,9 @@ static void used(const struct dq_chain *c, uint32_t len)
 {
 	uint8_t in[STEP], out[STEP];
 
+	/* Rings change while they are read. */
 	if (!len || c->shared || !dq_at_once(c) || len > STEP || c->nr_in != 1 || c->nr_out != 1 ||
+	    c->seg[0].gpa < DQ_DATA ||
 	    range_overlaps(c->seg[0].gpa, c->seg[0].len, c->seg[1].gpa, c->seg[1].len))
 		return;
 	if (dq_read(c, 0, out, len) == len && dq_stored(c, 0, in, len) == len)
