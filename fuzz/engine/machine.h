@@ -136,7 +136,7 @@ static void mc_check_fresh(struct mc_dev *m)
 /* All that was used, the controllers last: the others lower their lines at them. */
 static void mc_reset_all(void)
 {
-	for (unsigned late = 0; late < 2; late++) {
+	for (unsigned late = 0; late < MC_LATE; late++) {
 		for (unsigned i = 0; i < M.n; i++) {
 			struct mc_dev *m = &M.dev[i];
 

@@ -91,7 +91,8 @@ static void mc_add(struct dev *d)
 		M.ioapic = d;
 	if (!strcmp(d->cls->name, "lapic"))
 		M.lapic = d;
-	m->late = M.pic == d || M.ioapic == d || M.lapic == d;
+	m->late =
+		M.pic == d || M.ioapic == d || M.lapic == d ? 2 : !strcmp(d->cls->name, "pci-host");
 	while (d->cls->regs && d->cls->regs[m->nr_regs].name)
 		m->nr_regs++;
 }
@@ -146,7 +147,7 @@ static void mc_make(const struct mc_spec *spec)
 		spec->env(&env);
 	mc_make_devices(&env);
 	/* As after power-on: what devices were told while others were made is forgotten. */
-	for (unsigned late = 0; late < 2; late++)
+	for (unsigned late = 0; late < MC_LATE; late++)
 		for (unsigned i = 0; i < M.n; i++)
 			if (M.dev[i].late == late)
 				dev_reset(M.dev[i].d);

@@ -314,8 +314,7 @@ static void mc_save(struct mc_dev *m)
 /* The controllers last: the resets of the others lower their lines at them. */
 static void mc_save_all(void)
 {
-	static struct buf kept[3];
-	struct dev *const late[] = {M.pic, M.ioapic, M.lapic};
+	static struct buf kept[MC_DEVICES];
 	uint64_t seen = M.seen;
 	bool intr = M.intr;
 
@@ -323,21 +322,21 @@ static void mc_save_all(void)
 	if (!M.dear || M.again || M.saved)
 		return;
 	M.saved = true;
-
-	for (unsigned i = 0; i < ARRAY_SIZE(late); i++) {
+	for (unsigned i = 0; i < M.n; i++) {
+		M.dev[i].touched |= M.dev[i].late > 0;
 		kept[i].len = 0;
-		FUZZ_ORACLE(!late[i] || !dev_save(late[i], &kept[i]), "save", "a controller");
+		FUZZ_ORACLE(!M.dev[i].late || !dev_save(M.dev[i].d, &kept[i]), "save", "%s",
+			    M.dev[i].d->name);
 	}
-	for (unsigned i = 0; i < ARRAY_SIZE(late); i++)
-		mc_touch(late[i]);
 	for (unsigned i = 0; i < M.n; i++)
 		if (M.dev[i].touched)
 			mc_save(&M.dev[i]);
-	for (unsigned i = 0; i < ARRAY_SIZE(late); i++) {
+	for (unsigned i = 0; i < M.n; i++) {
 		size_t used;
 
-		FUZZ_ORACLE(!late[i] || !dev_load(late[i], kept[i].p, kept[i].len, &used, NULL),
-			    "load", "a controller");
+		FUZZ_ORACLE(!M.dev[i].late ||
+				    !dev_load(M.dev[i].d, kept[i].p, kept[i].len, &used, NULL),
+			    "load", "%s", M.dev[i].d->name);
 	}
 	M.seen = seen;
 	M.intr = intr;

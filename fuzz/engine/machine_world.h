@@ -18,6 +18,7 @@
 #define MC_BUFFERS   14u
 #define MC_MARKS     128u
 #define MC_CHANGES   4u
+#define MC_LATE	     3u /* values of mc_dev.late */
 #define MC_SEED	     42u
 #define MC_STEPS_MAX 100000u /* reads and stores of one call into a device */
 
@@ -51,7 +52,8 @@ struct mc_dev {
 	struct dev *d;
 	struct virtio *v; /* NULL: it is none */
 	bool mmio;	  /* reached by virtio-mmio */
-	bool late;	  /* reset behind the others: an interrupt controller */
+	unsigned
+		late; /* 0, or it is an interrupt controller, reset behind those whose lines it has */
 	bool touched;
 	int level;
 	uint64_t fresh;
