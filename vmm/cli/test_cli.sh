@@ -80,6 +80,54 @@ works "edges of a loop" 0 '^0x8004 0x8003 2 0x8004 0x8006 1$' \
 bad_input "edges on script" 2 "only --cpu soft counts edges" "$vise" run --cpu script:script --edges edges
 bad_input "edges to nowhere" 3 "cannot write nowhere/edges" "$vise" run -q --edges nowhere/edges loop.bin
 
+# ---- metrics -------------------------------------------------------------------------------------
+# shellcheck disable=SC2016  # the inner shell expands them
+works "metrics" 0 '^{"metric":"exit.pio","value":1}$' \
+	sh -c '"$1" run -q --metrics metrics loop.bin && cat metrics' sh "$vise"
+# shellcheck disable=SC2016
+works "metrics with the host's time" 0 '^{"metric":"exit.ns","unit":"ns","count":1,' \
+	sh -c '"$1" run -q --metrics metrics --metrics-time loop.bin && cat metrics' sh "$vise"
+works "metrics: their names" 0 '^device\.NAME\.queue\.N\.kicks ' "$vise" run --metrics help
+bad_input "metrics to nowhere" 3 "cannot write nowhere/metrics" "$vise" run -q --metrics nowhere/metrics loop.bin
+bad_input "vsock of no kind" 3 "echo or unix:PATH" "$vise" run --vsock tcp:1 loop.bin
+
+# ---- what comes from outside -----------------------------------------------------------------------
+# Real mode: what the serial port has when it interrupts is sent back, the TSC goes to 0xe9; q ends it.
+{
+	printf '\372\061\300\216\330\216\320\274\000\160\307\006\220\000\061\200\243\222\000\260\021\346\040\260'
+	printf '\040\346\041\260\004\346\041\260\001\346\041\260\357\346\041\272\371\003\260\001\356\373\364\353'
+	printf '\374\272\375\003\354\250\001\164\025\272\370\003\354\356\210\303\017\061\146\347\351\200\373\161'
+	printf '\165\347\060\300\346\364\260\040\346\040\317'
+} > echo.bin
+# shellcheck disable=SC2016  # the inner shell expands them
+works "live input does not repeat, and says so" 0 '"deterministic":false.*debug-exit 0' \
+	sh -c '(sleep 0.2; printf aq) | "$1" run --json --serial fd:0 echo.bin' sh "$vise"
+# shellcheck disable=SC2016
+works "a recorded run, replayed with nothing opened" 0 '^same$' \
+	sh -c '(printf a; sleep 0.2; printf bq) | "$1" run -q --json --serial fd:0,2 --seed 3 --record rec echo.bin > a &&
+		"$1" run -q --json --serial fd:0,2 --replay rec echo.bin > b && grep -q "\"deterministic\":true" a && cmp a b && echo same' sh "$vise"
+# shellcheck disable=SC2016
+works "a run that is interrupted leaves its recording" 0 'the recording ends here' \
+	sh -c '(printf ab; sleep 20) | timeout -s INT 1 "$1" run -q --serial fd:0 --record cut echo.bin
+		"$1" run --json --serial fd:0 --replay cut echo.bin || [ $? = 5 ]' sh "$vise"
+bad_input "a recording of another guest" 3 "another machine or guest" "$vise" run -q --serial fd:0 --replay rec loop.bin
+bad_input "a recording with input that the machine lacks" 3 "has input 'serial'" "$vise" run -q --replay rec echo.bin
+head -c 100 rec > short
+bad_input "a recording cut short" 3 "short: the recording is damaged at byte" "$vise" run -q --serial fd:0 --replay short echo.bin
+bad_input "no recording" 3 "echo.bin: this is no recording" "$vise" run -q --replay echo.bin echo.bin
+bad_input "recorded and replayed" 3 "not both" "$vise" run -q --record x --replay rec echo.bin
+bad_input "a recording to nowhere" 3 "cannot record to nowhere/x" "$vise" run -q --record nowhere/x echo.bin
+bad_input "a chr that is none" 3 "'what' is none of: buf" "$vise" run -q --chr what pass.bin
+bad_input "two inputs of the serial port" 2 "without --serial" "$vise" run -q --serial buf:x --input script pass.bin
+printf 'A\nq' > in
+# shellcheck disable=SC2016
+works "a file as the other end" 0 '^A$' sh -c '"$1" run -q --serial file:said,in=in echo.bin > x && cat said' sh "$vise"
+if have_kvm; then
+	bad_input "a recording on kvm" 3 "need a CPU that repeats itself" "$vise" run -q --cpu kvm --record x echo.bin
+else
+	skipped "a recording on kvm"
+fi
+
 # ---- memory -----------------------------------------------------------------------------------------
 for mem in 0 1 1T 18446744073709551615 99999999999999999999 -1 x 1048577; do
 	bad_input "--mem $mem" 2 "--mem '?$mem" "$vise" run --mem "$mem" pass.bin
