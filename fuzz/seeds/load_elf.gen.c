@@ -127,6 +127,18 @@ int main(int argc, char **argv)
 	seed_begin(&s, RAM_2M, 0x100);
 	s.head[1] = 0x80;
 	seed_write(&d, "flat", &s);
+	/* round what is reserved: the first pages, the info area, RAM's end */
+	for (unsigned i = 0; i < 5 * 3; i++) {
+		static const uint64_t edge[] = {0x7000, 0x90000, 0xa0000, 0x100000, 0x200000};
+		struct seed_seg at = {LOAD, 0x80, 0, edge[i / 3] + i % 3 - 1, 1, 1};
+		char name[32];
+
+		seed_begin(&s, RAM_2M, 0x100);
+		seed_elf(&s, 1, at.paddr, &at, 1);
+		(void)snprintf(name, sizeof(name), "one-byte-at-%llx",
+			       (unsigned long long)at.paddr);
+		seed_write(&d, name, &s);
+	}
 	fields(&d, two, 1);
 	fields(&d, (const struct seed_seg[]){{LOAD, 0x100, 0xc0100000, 0x100000, 0x40, 0x80}}, 0);
 	many_segments(&d);

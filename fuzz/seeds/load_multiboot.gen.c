@@ -49,6 +49,13 @@ static void by_elf(struct seed_dir *d)
 	seed_elf(&s, 1, 0x400020, segs, 2);
 	header(&s, 0x100, 2);
 	seed_write(d, "elf64", &s);
+	for (uint32_t flags = 1; flags < 8; flags++) {
+		char name[32];
+
+		header(&s, 0x100, flags);
+		(void)snprintf(name, sizeof(name), "elf64-flags-%u", flags);
+		seed_write(d, name, &s);
+	}
 	header(&s, 0x100, 8);
 	seed_write(d, "unknown-flag", &s);
 	s.head[4] = 3;
