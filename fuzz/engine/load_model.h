@@ -28,6 +28,7 @@
 
 #include "depth.h"
 #include "oracle.h"
+#include "stats.h"
 
 #define LM_HEAD	 8u
 #define LM_IMAGE 65536u /* bytes of image at most */
@@ -774,6 +775,7 @@ static inline bool lm_judge(const uint8_t *data, size_t size, enum load_kind own
 
 	if (size < LM_HEAD || size > LM_HEAD + LM_IMAGE) {
 		lm_none();
+		fuzz_case(0, false);
 		return false;
 	}
 	if (!lm.ready)
@@ -820,9 +822,23 @@ static inline bool lm_judge(const uint8_t *data, size_t size, enum load_kind own
 	if (!v->rc)
 		memcpy(&lm.cpu, &lm.blank, sizeof(lm.cpu));
 	lm_copy_end(c->len);
+	/* What was placed, each piece an operation; deep is an image that was taken. */
+	fuzz_case(1 + (v->rc ? 0 : lm.res.nr_ranges), !v->rc);
 	return true;
 }
 LM_QUIET_END
+
+/* Of the targets whose images are ELF: what was placed of it. */
+#define LM_COUNT_SEGMENTS(v)                                                                       \
+	do {                                                                                       \
+		for (unsigned i_ = 0; i_ < (v)->plan.image; i_++) {                                \
+			depth_hit(segment_placed);                                                 \
+			if ((v)->plan.piece[i_].filled < (v)->plan.piece[i_].len)                  \
+				depth_hit(bss_zeroed);                                             \
+		}                                                                                  \
+		if ((v)->plan.initrd)                                                              \
+			depth_hit(initrd_placed);                                                  \
+	} while (0)
 
 /* Counters that all have: LM_COUNTERS among the target's names, LM_COUNT for each input. */
 #define LM_COUNTERS                                                                                \

@@ -29,15 +29,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	LM_COUNT(&v);
 	if (v.rc || !v.modelled)
 		return 0;
-	for (unsigned i = 0; i < v.plan.image; i++) {
-		depth_hit(segment_placed);
-		if (v.plan.piece[i].filled < v.plan.piece[i].len)
-			depth_hit(bss_zeroed);
-	}
+	LM_COUNT_SEGMENTS(&v);
 	if (v.plan.virt)
 		depth_hit(entry_virtual);
-	if (v.plan.initrd)
-		depth_hit(initrd_placed);
 	if (v.plan.mode == X86_PROT)
 		depth_hit(entered_32);
 	return 0;

@@ -26,17 +26,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	LM_COUNT(&v);
 	if (v.rc || !v.modelled)
 		return 0;
-	for (unsigned i = 0; i < v.plan.image; i++) {
-		depth_hit(segment_placed);
-		if (v.plan.piece[i].filled < v.plan.piece[i].len)
-			depth_hit(bss_zeroed);
-	}
+	LM_COUNT_SEGMENTS(&v);
 	if (data[LM_HEAD + 4] == 1)
 		depth_hit(elf32);
 	else
 		depth_hit(elf64);
-	if (v.plan.initrd)
-		depth_hit(initrd_placed);
 	if (v.c.req.rsdp)
 		depth_hit(rsdp_given);
 	return 0;
