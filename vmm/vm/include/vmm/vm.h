@@ -65,6 +65,10 @@ struct vm_spec {
 	uint64_t seed;
 	const char *const
 		*devices; /* "virtio-rng,base=0xd0000000,irq=5", ... beside the platform */
+	/*
+	 * One whose class ends in -pci ("virtio-blk-pci,disk=0,slot=3") makes a PCI bus appear, as "pci-host"
+	 * alone does: BARs are assigned, unless a ROM does so, decoding is on, bus mastering off.
+	 */
 	unsigned nr_devices;
 	const char *const *disks; /* blk_open()'s text: "mem:16M", "FILE,ro", ... */
 	unsigned nr_disks;
@@ -110,7 +114,7 @@ struct vm_spec {
 #define VM_TESTDEV_MMIO 0xfeb00000u /* 0x1000 bytes */
 #define VM_TESTDEV_IRQ	10u
 #define VM_VIRTIO	0xd0000000u
-#define VM_VIRTIO_IRQ	5u /* of the first, then 6, 7, 9 (PC: 10), 11; on the PC then 16 to 23 */
+#define VM_VIRTIO_IRQ	5u /* of the first, then 6, 7, 9 (PC: 10), 11; on the PC then 16 to 23 (19) */
 #define VM_PC_MODEL	"v2"
 
 /*
