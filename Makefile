@@ -464,6 +464,9 @@ share := $(DESTDIR)$(PREFIX)/share/vise
 man := $(DESTDIR)$(PREFIX)/share/man/man1
 completions := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 GUESTLIB := $(wildcard guests/lib/*)
+# What a device's author fuzzes an own device with: fuzz/kit/kit.mk says how.
+KIT := $(wildcard fuzz/kit/kit* fuzz/engine/machine*.h fuzz/engine/dev_queue*.h) $(patsubst %,fuzz/engine/%,depth.h oracle.h say.h \
+	stats.h replay.c stats.c canary.c)
 PCS := $(patsubst %,build/release/pc/vise-%.pc,$(SHARED_MODULES))
 # The option tables print the manual pages and the completion.
 MAN := $(if $(HAVE_VISE),$(patsubst %,build/release/man/vise-%.1,$(CMDS)))
@@ -478,7 +481,8 @@ build/release/man/vise.bash: build/release/vise
 # All libraries are static, so a user needs the closure even without --static: Requires, not
 # Requires.private.
 build/release/pc/vise-%.pc: FORCE
-	$(call write-if-new,'prefix=$(PREFIX)' 'includedir=$${prefix}/include' 'libdir=$${prefix}/lib' '' \
+	$(call write-if-new,'prefix=$(PREFIX)' 'includedir=$${prefix}/include' 'libdir=$${prefix}/lib' \
+		$(if $(filter dev,$*),'kit=$${prefix}/share/vise/kit') '' \
 		'Name: vise-$*' 'Description: the $* module of Vise' 'Version: $(VERSION)' \
 		'Requires: $(patsubst %,vise-%,$(DEPS_$*))' 'Cflags: -I$${includedir}' \
 		'Libs: -L$${libdir} -lvise-$* $(LIBS_$*)')
@@ -491,6 +495,7 @@ install: release $(PCS) $(MAN) $(COMPLETION) ## install the release build: PREFI
 	install -m 644 $(patsubst %,build/release/lib/libvise-%.a,$(SHARED_MODULES)) '$(lib)'
 	install -m 644 $(PCS) '$(lib)/pkgconfig'
 	$(if $(GUESTLIB),install -m 644 $(GUESTLIB) '$(share)/guests/lib')
+	install -d '$(share)/kit' && install -m 644 $(KIT) '$(share)/kit'
 	$(if $(MAN),install -d '$(man)' && install -m 644 $(MAN) '$(man)')
 	$(if $(COMPLETION),install -d '$(completions)' && install -m 644 $(COMPLETION) '$(completions)/vise')
 uninstall: ## remove what install put there (same PREFIX and DESTDIR)

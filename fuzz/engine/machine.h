@@ -29,6 +29,10 @@
  *	may_write()	a store that no driver's chain allows: is it allowed otherwise?
  *	check()		what must hold after each call into a device
  *
+ *	opaque		cls has state that no table tells: it is not saved
+ *	offered(), stored(), kicked()	what cls's driver offered, by bytes that it stored, and when its doorbell
+ *			was answered: for a device that walks its rings by itself
+ *
  * Oracles, on every input: every access of 1 to 8 bytes at every offset returns, and fits its size; a
  * device stores to RAM only, and there to the writable part of a chain or to a used ring that a driver
  * gave away; pages that became dirty are pages that were stored to; reading and storing ends; no timer

@@ -159,6 +159,8 @@ static void mc_kick(struct mc_dev *m, unsigned k)
 	mc_vreg(m, VIRTIO_MMIO_QUEUE_NOTIFY, k);
 	if (!open)
 		return;
+	if (M.spec->kicked && m == &M.dev[0])
+		M.spec->kicked(k);
 	if (m->v->q[k].pushed != was)
 		depth_hit(chain_served);
 	if (!broken && m->v->q[k].broken)
@@ -213,9 +215,12 @@ static void mc_op_chain(void)
 	} else {
 		mc_write_chain(q->at, first, q->num, s, out, n < q->num ? n : q->num,
 			       sel & MC_C_LOOP);
+		n = n < q->num ? n : q->num;
 		q->cursor = (uint16_t)(q->cursor + n);
 	}
 	mc_poke16(q->at + MC_AVAIL + 4 + 2ull * (q->offer % q->num), (uint16_t)first);
+	if (M.spec->offered && m == &M.dev[0])
+		M.spec->offered(k, (uint16_t)first, s, out, sel & MC_C_LOOP ? 0 : n);
 	q->offer++;
 	mc_poke16(q->at + MC_AVAIL + 2, q->offer);
 	depth_hit(chain_offered);
@@ -329,7 +334,7 @@ static void mc_save_all(void)
 			    M.dev[i].d->name);
 	}
 	for (unsigned i = 0; i < M.n; i++)
-		if (M.dev[i].touched)
+		if (M.dev[i].touched && !(M.spec->opaque && M.dev[i].d->cls == M.spec->cls))
 			mc_save(&M.dev[i]);
 	for (unsigned i = 0; i < M.n; i++) {
 		size_t used;

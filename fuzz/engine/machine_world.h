@@ -37,6 +37,11 @@ struct mc_spec {
 	void (*other)(uint8_t b);
 	bool (*may_write)(uint64_t gpa, uint64_t len);
 	void (*check)(void);
+	bool opaque;
+	void (*offered)(unsigned k, uint16_t head, const struct virtq_seg *s, unsigned out,
+			unsigned n);
+	void (*stored)(uint64_t gpa, uint64_t len);
+	void (*kicked)(unsigned k);
 };
 
 /* What the driver gave a queue, and what it was like when it became ready. */
@@ -266,6 +271,8 @@ static void mc_on_write(void *ctx, struct gmem *g, uint64_t gpa, uint64_t len)
 		i++;
 	if (i == len) {
 		depth_hit(bytes_stored);
+		if (M.spec->stored && (!M.cur || M.cur == &M.dev[0]))
+			M.spec->stored(gpa, len);
 		return;
 	}
 	if (M.spec->may_write && M.spec->may_write(gpa, len))
