@@ -348,6 +348,9 @@ static void a_replay_is_of_the_same_machine(void **state)
 	end_open(&w, &w.a, "a");
 	assert_int_equal(input_start(w.in, 1235, &err), -EINVAL);
 	assert_non_null(strstr(err.msg, "another machine"));
+	w.clock.now = 1;
+	assert_int_equal(input_start(w.in, 1234, &err), -EINVAL);
+	w.clock.now = 0;
 	/* The order in which sources are added is not the recording's business. */
 	assert_int_equal(input_start(w.in, 1234, &err), 0);
 	timer_at(&w, 0, 3 * INPUT_TICK);

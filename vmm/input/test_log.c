@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <cmocka.h>
 #include <errno.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "input_priv.h"
@@ -124,9 +126,14 @@ static void a_whole_one_is_taken(void **state)
 
 static void what_is_wrong_is_said(void **state)
 {
+	uint8_t odd[LOG_RECORD] = {[4] = LOG_CUT, [6] = 1};
 	struct made l = {0};
 
 	(void)state;
+	begin(&l);
+	put(&l, odd, sizeof(odd));
+	put_sum(&l);
+	refused(&l, "is 0 is not");
 	refused(&l, "no recording");
 	head(&l, 2);
 	refused(&l, "version 2");
@@ -298,6 +305,39 @@ static void a_full_disk_is_a_fault(void **state)
 	world_free(&w);
 }
 
+/* A file that cannot grow: it never gets its name, and nothing is left beside it. */
+static void what_was_not_written_is_no_file(void **state)
+{
+	char dir[] = "/tmp/test_log.XXXXXX", path[64];
+	uint8_t *big = calloc(1, INPUT_MSG);
+	struct rlimit old, small;
+	struct world w;
+	struct err err;
+
+	(void)state;
+	assert_non_null(big);
+	assert_non_null(mkdtemp(dir));
+	(void)snprintf(path, sizeof(path), "%s/log", dir);
+	world_new(&w, path);
+	end_open(&w, &w.a, "a");
+	w.a.count_only = true;
+	assert_int_equal(input_start(w.in, 1, NULL), 0);
+	assert_int_equal(input_put(w.a.s, big, INPUT_MSG), 0);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &old), 0);
+	small = old;
+	small.rlim_cur = 1000;
+	(void)signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+	assert_int_equal(clock_advance(&w.clock, INPUT_TICK), 0);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &old), 0);
+	(void)signal(SIGXFSZ, SIG_DFL);
+	assert_non_null(input_fault(w.in));
+	assert_int_equal(input_close(w.in, &err), -EFBIG);
+	world_free(&w);
+	assert_int_equal(rmdir(dir), 0);
+	free(big);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -306,6 +346,7 @@ int main(void)
 		cmocka_unit_test(the_set_up_is_judged),
 		cmocka_unit_test(a_file_is_there_when_it_is_whole),
 		cmocka_unit_test(a_full_disk_is_a_fault),
+		cmocka_unit_test(what_was_not_written_is_no_file),
 	};
 
 	return cmocka_run_group_tests_name("input_log", tests, NULL, NULL);

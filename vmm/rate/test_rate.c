@@ -33,6 +33,11 @@ static void a_bucket_empties_and_refills(void **state)
 	assert_false(rate_take(&r, 100 * S, 1));
 	rate_reset(&r, 100 * S);
 	assert_true(rate_take(&r, 100 * S, 1000));
+	/* Nor a part of one that has flowed over. */
+	rate_init(&r, 10, 7, 0);
+	assert_true(rate_take(&r, 0, 10));
+	assert_true(rate_take(&r, 100, 10));
+	assert_int_equal(rate_when(&r, 100, 10), 107);
 }
 
 static void no_limit_is_none(void **state)
