@@ -517,6 +517,8 @@ static void load_refuses(void **state)
 		    {"held_id", 1},
 		    {"held_slots", 1},
 		    {"stats_due", 1},
+		    {"held_seq", 1},
+		    {"held_open", 1},
 		    {"status", VIRTIO_S_DRIVER_OK}};
 	struct world w;
 	size_t used;

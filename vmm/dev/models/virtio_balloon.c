@@ -63,6 +63,7 @@ struct virtio_balloon {
 	uint64_t inflated, deflated, freed; /* pages, since reset; freed: hinted or reported */
 	/* The buffer of statistics that the device keeps, and when it goes back; 0: never. */
 	bool held;
+	bool held_open; /* it has room for answers, which stays empty: with IN_ORDER that matters */
 	uint16_t held_head, held_id, held_slots, held_seq;
 	uint64_t stats_due;
 	uint16_t stats_valid;
@@ -226,13 +227,17 @@ static void forget_stats(struct virtio_balloon *b)
 	b->held_id = 0;
 	b->held_slots = 0;
 	b->held_seq = 0;
+	b->held_open = false;
 	b->stats_due = 0;
 }
 
 static struct virtq_chain held_chain(const struct virtio_balloon *b)
 {
-	return (struct virtq_chain){
-		.head = b->held_head, .id = b->held_id, .slots = b->held_slots, .seq = b->held_seq};
+	return (struct virtq_chain){.head = b->held_head,
+				    .id = b->held_id,
+				    .slots = b->held_slots,
+				    .seq = b->held_seq,
+				    .in_bytes = b->held_open};
 }
 
 /* The driver gets the buffer back, which asks for new figures. */
@@ -264,6 +269,7 @@ static void keep_stats(struct virtio_balloon *b, const struct virtq_chain *c)
 	b->held_id = c->id;
 	b->held_slots = c->slots;
 	b->held_seq = c->seq;
+	b->held_open = c->in_bytes != 0;
 	if (b->stats_every && b->v.dev.env.clock)
 		b->stats_due = clock_now(b->v.dev.env.clock) + b->stats_every;
 }
@@ -485,7 +491,8 @@ static int balloon_post_load(struct dev *d, struct err *err)
 	if (rc)
 		return rc;
 	if (b->held ? !virtq_is_out(q, &c)
-		    : b->held_head || b->held_id || b->held_slots || b->held_seq || b->stats_due)
+		    : b->held_head || b->held_id || b->held_slots || b->held_seq || b->held_open ||
+			      b->stats_due)
 		return err_set(err, -EINVAL,
 			       "virtio-balloon: the saved buffer of statistics is not in flight");
 	arm(b);
@@ -571,6 +578,7 @@ static const struct state_field balloon_state[] = {
 	STATE_U(struct virtio_balloon, held_id, 0),
 	STATE_U(struct virtio_balloon, held_slots, 0),
 	STATE_U(struct virtio_balloon, held_seq, 0),
+	STATE_B(struct virtio_balloon, held_open, 0),
 	STATE_U(struct virtio_balloon, stats_due, 0),
 	STATE_U(struct virtio_balloon, stats_valid, 0),
 	STATE_ARR(struct virtio_balloon, stats, 0),
