@@ -241,7 +241,7 @@ static void errors_name_the_line(void **state)
 		{S ";@ net: loop\n;@ net: loop\n;@ net: loop\n;@ net: loop\n;@ net: loop\n",
 		 "more than 4 nets"},
 		{S ";@ chr: stdio\n", "not of the test alone"},
-		{S ";@ chr: file:/tmp/x\n", "not of the test alone"},
+		{S ";@ chr: file:/dir/x\n", "not of the test alone"},
 		{S ";@ chr: what\n", "none of: buf"},
 		{S ";@ chr: buf:\\q\n", "after \\ comes"},
 		{S ";@ chr: buf\n;@ chr: buf\n;@ chr: buf\n;@ chr: buf\n;@ chr: buf\n",

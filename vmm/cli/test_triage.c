@@ -50,13 +50,13 @@ static const char asan[] =
 	"==7==ERROR: AddressSanitizer: heap-buffer-overflow on address 0x602 at pc 0x5\n"
 	"WRITE of size 4 at 0x602000000014 thread T0\n"
 	"    #0 0x7f in memcpy (/lib/x.so+0x1)\n"
-	"    #1 0x55 in depth_hit /home/x/vise/fuzz/engine/depth.h:30:2\n"
-	"    #2 0x55 in virtq_push /home/x/vise/vmm/virtq/virtq.c:390:2\n"
-	"    #3 0x55 in LLVMFuzzerTestOneInput /home/x/vise/fuzz/targets/virtq.c:10:2\n"
+	"    #1 0x55 in depth_hit /x/vise/fuzz/engine/depth.h:30:2\n"
+	"    #2 0x55 in virtq_push /x/vise/vmm/virtq/virtq.c:390:2\n"
+	"    #3 0x55 in LLVMFuzzerTestOneInput /x/vise/fuzz/targets/virtq.c:10:2\n"
 	"\n"
 	"0x602000000014 is located 0 bytes to the right\n"
 	"allocated by thread T0 here:\n"
-	"    #1 0x55 in gmem_new /home/x/vise/vmm/gmem/gmem.c:1:2\n"
+	"    #1 0x55 in gmem_new /x/vise/vmm/gmem/gmem.c:1:2\n"
 	"SUMMARY: AddressSanitizer: heap-buffer-overflow\n";
 
 static void asan_by_its_place(void **state)

@@ -397,7 +397,7 @@ static void what_cannot_be_opened_is_said(void **state)
 	spec.replay = "/no/such/file";
 	assert_int_equal(vm_new(&vm, &spec, &err), -EINVAL);
 	assert_non_null(strstr(err.msg, "/no/such/file"));
-	spec.record = "/tmp/x";
+	spec.record = "/no/such/x";
 	assert_int_equal(vm_new(&vm, &spec, &err), -EINVAL);
 	assert_non_null(strstr(err.msg, "not both"));
 }
@@ -410,7 +410,7 @@ static void kvm_records_nothing(void **state)
 
 	(void)state;
 	spec.cpu = VM_CPU_KVM;
-	spec.record = "/tmp/x";
+	spec.record = "/no/such/x";
 	assert_int_equal(vm_new(&vm, &spec, &err), -ENOTSUP);
 	assert_non_null(strstr(err.msg, "--cpu soft"));
 }
