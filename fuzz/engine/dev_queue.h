@@ -607,4 +607,46 @@ static int dq_input(const struct dq_spec *spec, const struct dq_transport *t, co
 	return 0;
 }
 
+#ifndef VISE_FUZZ
+static unsigned dq_report_register(const struct dev_reg *r)
+{
+	struct buf said = {0};
+	unsigned missing = 0;
+
+	for (unsigned write = 0; write < 2; write++) {
+		unsigned seen = 0;
+
+		for (unsigned size = 1; size <= 8; size++) {
+			unsigned n = fuzz_iface[iface_reg(r->off, write, size)];
+
+			if (n)
+				buf_printf(&said, " %c%u:%u", write ? 'w' : 'r', size, n);
+			seen += n;
+		}
+		if (!seen && strchr(r->access, write ? 'w' : 'r')) {
+			buf_printf(&said, " never %s", write ? "written" : "read");
+			missing++;
+		}
+	}
+	printf("# interface %s%s\n", r->name, buf_str(&said));
+	buf_free(&said);
+	return missing;
+}
+
+unsigned fuzz_report_interface(void)
+{
+	unsigned missing = 0, chains = 0;
+
+	/* Of virtio-mmio; what another transport has in the place of registers has no such table. */
+	if (!W.v || W.t != &dq_mmio)
+		return 0;
+	for (const struct dev_reg *r = W.v->dev.cls->regs; r && r->name; r++)
+		missing += r->range ? 0 : dq_report_register(r);
+	for (unsigned i = IFACE_REGS * 16; i < IFACE_SLOTS; i++)
+		chains += fuzz_iface[i] != 0;
+	printf("# interface %u kinds of chains and completions\n", chains);
+	return missing;
+}
+#endif
+
 #endif

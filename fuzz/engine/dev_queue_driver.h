@@ -7,14 +7,16 @@
 #define FUZZ_ENGINE_DEV_QUEUE_DRIVER_H
 
 #include "dev_queue_watch.h"
+#include "iface.h"
 
 /* ---- virtio-mmio --------------------------------------------------------------------------------- */
 
 /* Where the windows of a machine begin (VM_VIRTIO). */
 #define DQ_WINDOW 0xd0000000u
 
-static void dq_where(const struct virtio *v, bool write, uint32_t off)
+static void dq_where(const struct virtio *v, bool write, uint32_t off, unsigned size)
 {
+	iface_hit(iface_reg(off, write, size));
 #ifndef VISE_FUZZ
 	const struct dev_reg *r = dev_reg_find(v->dev.cls, 0, off);
 
@@ -28,7 +30,7 @@ static void dq_where(const struct virtio *v, bool write, uint32_t off)
 static void dq_mmio_write(struct virtio *v, enum virtio_mmio_reg r, uint32_t val)
 {
 	DQ_SAY("mmio w 0x%x 4 0x%x", DQ_WINDOW + (unsigned)r, val);
-	dq_where(v, true, r);
+	dq_where(v, true, r, 4);
 	dev_write(&v->dev, 0, r, 4, val);
 }
 
@@ -88,7 +90,7 @@ static uint32_t dq_mmio_ack(struct virtio *v)
 static uint64_t dq_mmio_reg(struct virtio *v, bool write, uint32_t off, unsigned size, uint64_t val)
 {
 	off %= VIRTIO_MMIO_LEN;
-	dq_where(v, write, off);
+	dq_where(v, write, off, size);
 	if (!write) {
 		DQ_SAY("mmio r 0x%x %u", DQ_WINDOW + off, size);
 		return dev_read(&v->dev, 0, off, size);

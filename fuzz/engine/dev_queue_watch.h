@@ -10,6 +10,7 @@
 #define FUZZ_ENGINE_DEV_QUEUE_WATCH_H
 
 #include "dev_queue_world.h"
+#include "iface.h"
 
 #define DQ_STEPS_MAX 100000u /* reads and stores of one call into the device */
 
@@ -334,7 +335,7 @@ static void dq_popped(unsigned k, uint16_t id)
 	q->pops++;
 	FUZZ_ORACLE(!W.in_kick || q->pops <= v->num, "kick-bound",
 		    "%u chains of a queue of %u for one doorbell", q->pops, v->num);
-	FUZZ_ORACLE((uint16_t)~q->flying, "in-flight", "more than %u chains", DQ_NUM_MAX);
+	FUZZ_ORACLE(q->flying != UINT16_MAX, "in-flight", "more than %u chains", DQ_NUM_MAX);
 	slot = (unsigned)__builtin_ctz(~(unsigned)q->flying);
 	c = &q->chain[slot];
 	memset(c, 0, offsetof(struct dq_chain, gap));
@@ -379,6 +380,7 @@ static void dq_popped(unsigned k, uint16_t id)
 		q->allotted = 0;
 	W.nr_done = 0;
 	dq_count_chain(c, v->packed);
+	iface_hit(iface_chain(v->packed, c->indirect, c->error, c->nr_out, c->nr_in));
 	if (W.spec->popped && !c->error)
 		W.spec->popped(c);
 }
@@ -465,6 +467,7 @@ static void dq_pushed(unsigned k, uint16_t id, uint32_t len)
 		    (unsigned long long)c->stored);
 	if (!c->error) {
 		W.deep |= c->out_bytes + c->in_bytes > 0;
+		iface_hit(iface_used(W.v->q[c->queue].packed, len, c->in_bytes));
 		if (W.spec->used && !c->shared && !W.astray)
 			W.spec->used(c, len);
 	}

@@ -3,8 +3,9 @@
  * The main() of replay programs: runs each input, given as files and folders, through the target in
  * this process. Any compiler; also under gcov and valgrind.
  *
- *	build/replay/TARGET [--require-depth] [--trace] [--timeout S] FILE|FOLDER...
+ *	build/replay/TARGET [--require-depth] [--trace] [--interface] [--timeout S] FILE...
  *
+ * --interface lists which registers the inputs read and wrote in which width, and which never (iface.h).
  * --trace prints each step that an input takes, "> STEP", for targets that say theirs (say.h).
  * One KTAP line an input, then the depth counters, and last `N passed, N failed, N skipped`. The
  * program ends at the first input that crashes, fails an oracle or does not end: its `not ok` line
@@ -28,6 +29,8 @@
 #define DEPTH_READER
 #include "depth.h"
 #include "say.h"
+
+unsigned fuzz_report_interface(void) __attribute__((weak));
 
 #define INPUT_MAX   ((uint64_t)64 << 20)
 #define FOLDERS_MAX 16 /* folders within folders */
@@ -245,7 +248,9 @@ static unsigned show_depth(void)
 
 static int usage(const char *name)
 {
-	fprintf(stderr, "usage: %s [--require-depth] [--trace] [--timeout S] FILE|FOLDER...\n",
+	fprintf(stderr,
+		"usage: %s [--require-depth] [--trace] [--interface] [--timeout S] "
+		"FILE|FOLDER...\n",
 		name);
 	return 2;
 }
@@ -254,13 +259,15 @@ int main(int argc, char **argv)
 {
 	unsigned timeout = TIMEOUT_S, failed = 0, zero;
 	struct inputs in = {0};
-	bool need_depth = false;
+	bool need_depth = false, interface = false;
 
 	for (int i = 1; i < argc; i++) {
 		uint64_t n;
 
 		if (!strcmp(argv[i], "--require-depth")) {
 			need_depth = true;
+		} else if (!strcmp(argv[i], "--interface")) {
+			interface = true;
 		} else if (!strcmp(argv[i], "--trace")) {
 			fuzz_saying = true;
 		} else if (!strcmp(argv[i], "--timeout") && i + 1 < argc &&
@@ -296,6 +303,8 @@ int main(int argc, char **argv)
 		return 4;
 	}
 	zero = show_depth();
+	if (interface && fuzz_report_interface)
+		printf("# %u registers never touched as they may be\n", fuzz_report_interface());
 	if (need_depth && zero) {
 		printf("# %u depth counters are zero: these inputs do not reach what the target is "
 		       "named after\n",
