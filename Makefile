@@ -465,8 +465,7 @@ man := $(DESTDIR)$(PREFIX)/share/man/man1
 completions := $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 GUESTLIB := $(wildcard guests/lib/*)
 # What a device's author fuzzes an own device with: fuzz/kit/kit.mk says how.
-KIT := $(wildcard fuzz/kit/kit* fuzz/engine/machine*.h fuzz/engine/dev_queue*.h) $(patsubst %,fuzz/engine/%,depth.h oracle.h say.h \
-	stats.h replay.c stats.c canary.c)
+KIT := $(wildcard fuzz/kit/kit* fuzz/engine/*.h) $(ENGINE) fuzz/engine/replay.c
 PCS := $(patsubst %,build/release/pc/vise-%.pc,$(SHARED_MODULES))
 # The option tables print the manual pages and the completion.
 MAN := $(if $(HAVE_VISE),$(patsubst %,build/release/man/vise-%.1,$(CMDS)))

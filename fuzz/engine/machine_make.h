@@ -78,7 +78,7 @@ static void mc_add(struct dev *d)
 	FUZZ_ORACLE(M.n < MC_DEVICES, "set-up", "more than %u devices", MC_DEVICES);
 	M.n++;
 	m->d = d;
-	m->mmio = d->cls->read == virtio_mmio_read;
+	m->mmio = d->cls->regs == virtio_mmio_regs;
 	m->v = m->mmio ? container_of(d, struct virtio, dev)
 		       : (M.spec->model ? M.spec->model(d) : NULL);
 	if (m->v)

@@ -98,11 +98,19 @@ static uint64_t mc_accepted(const struct virtio *v, uint8_t how)
 	return take;
 }
 
+/* Devices share slots; not those of one whose rings are judged by what is in them. */
+static unsigned mc_slot(unsigned device, unsigned k)
+{
+	if (!M.spec->offered)
+		return (device * 3 + k) % MC_SLOTS;
+	return device ? MC_SLOTS / 2 + (device * 3 + k) % (MC_SLOTS / 2) : k % MC_SLOTS;
+}
+
 static void mc_start_queue(struct mc_dev *m, unsigned k, uint8_t how)
 {
 	static const uint8_t zeros[MC_RINGS(1)], nums[] = {MC_NUMS};
 	struct mc_queue *q = &m->q[k];
-	unsigned slot = (unsigned)((size_t)(m - M.dev) * 3 + k) % MC_SLOTS;
+	unsigned slot = mc_slot((unsigned)(m - M.dev), k);
 
 	*q = (struct mc_queue){.at = MC_RINGS(slot), .num = nums[how & 3]};
 	if (q->num > m->v->q[k].num_max)

@@ -32,7 +32,7 @@ KIT_ABOUT := $(if $(SHIM),-DKIT_SHIM=$(SHIM),-DKIT_CLASS=$(CLASS)) $(if $(OPTS),
 	$(if $(filter own,$(QUEUES)),-DKIT_OWN_RINGS)
 KIT_CFLAGS = -std=gnu11 -D_GNU_SOURCE -fno-strict-aliasing -I$(KIT) $(shell pkg-config --cflags vise-dev) $(CFLAGS)
 KIT_LIBS = $(shell pkg-config --libs vise-dev) $(LDLIBS)
-KIT_ENGINE := stats canary $(if $(SHIM),kit_shim)
+KIT_ENGINE := $(filter-out kit_% replay,$(patsubst $(KIT)/%.c,%,$(wildcard $(KIT)/*.c))) $(if $(SHIM),kit_shim)
 
 .PHONY: replay check fuzz fuzz-afl kit-clean $(TARGETS:%=check-%) $(TARGETS:%=fuzz-%)
 .DEFAULT_GOAL := check

@@ -53,7 +53,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		spec.event = kit_event;
 		spec.check = kit_check;
 		spec.may_write = kit_may_write;
-		FUZZ_ORACLE(spec.cls->read == virtio_mmio_read, "set-up",
+		FUZZ_ORACLE(spec.cls->regs == virtio_mmio_regs, "set-up",
 			    "%s is no virtio model: leave QUEUES away", spec.cls->name);
 	}
 	return dq_input(&spec, &dq_mmio, data, size);

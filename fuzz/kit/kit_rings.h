@@ -31,6 +31,16 @@ static void kr_begin(void)
 	memset(kr, 0, sizeof(kr));
 }
 
+/* Who stored what can't be told then. */
+static bool kr_overlap(const struct kr_chain *a, const struct kr_chain *b)
+{
+	for (unsigned i = 0; i < a->n; i++)
+		for (unsigned j = 0; j < b->n; j++)
+			if (range_overlaps(a->in[i].gpa, a->in[i].len, b->in[j].gpa, b->in[j].len))
+				return true;
+	return false;
+}
+
 static void kr_offered(unsigned k, uint16_t head, const struct virtq_seg *s, unsigned out,
 		       unsigned n)
 {
@@ -41,8 +51,8 @@ static void kr_offered(unsigned k, uint16_t head, const struct virtq_seg *s, uns
 	while (c < q->chain + KR_CHAINS && c->there)
 		c++;
 	q->slots += n;
-	if (c == q->chain + KR_CHAINS || q->waiting >= M.dev[0].q[k].num || !n ||
-	    q->slots > M.dev[0].q[k].num) {
+	if (c == q->chain + KR_CHAINS || (k >= MC_SLOTS / 2 && M.n > 1) ||
+	    q->waiting >= M.dev[0].q[k].num || !n || q->slots > M.dev[0].q[k].num) {
 		q->confused = true;
 		return;
 	}
@@ -52,8 +62,6 @@ static void kr_offered(unsigned k, uint16_t head, const struct virtq_seg *s, uns
 		c->bad |= !s[i].len || !range_within(s[i].gpa, s[i].len, 0, MC_RAM);
 		if (i < out)
 			continue;
-		for (unsigned x = 0; x < q->waiting; x++)
-			c->shared |= q->chain[x].there; /* several: who stored what can't be told */
 		for (unsigned j = 0; j < c->n; j++)
 			c->shared |= range_overlaps(s[i].gpa, s[i].len, c->in[j].gpa, c->in[j].len);
 		for (unsigned j = 0; j < out && j < n; j++)
@@ -62,6 +70,9 @@ static void kr_offered(unsigned k, uint16_t head, const struct virtq_seg *s, uns
 		c->in_bytes += s[i].len;
 	}
 	c->bad |= total > UINT32_MAX;
+	for (struct kr_chain *o = q->chain; o < q->chain + KR_CHAINS; o++)
+		if (o != c && o->there && kr_overlap(o, c))
+			o->shared = c->shared = true;
 	q->waiting++;
 }
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* kit_shim: a dev_class made of the struct vise_shim that KIT_SHIM names. */
+#include <errno.h>
+
 #include <vmm/virtio.h>
 
 #include "kit_class.h"
