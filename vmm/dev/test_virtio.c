@@ -73,8 +73,7 @@ static void features_by_pages(void **state)
 	wr(m, DEVICE_FEATURES_SEL, 0);
 	assert_int_equal(rd(m, DEVICE_FEATURES), (uint32_t)F_ALL);
 	wr(m, DEVICE_FEATURES_SEL, 1);
-	assert_int_equal(rd(m, DEVICE_FEATURES),
-			 (F_ALL | 1ull << VIRTIO_F_RING_RESET) >> 32);
+	assert_int_equal(rd(m, DEVICE_FEATURES), (F_ALL | 1ull << VIRTIO_F_RING_RESET) >> 32);
 	for (uint32_t sel = 2; sel; sel <<= 1) {
 		wr(m, DEVICE_FEATURES_SEL, sel);
 		assert_int_equal(rd(m, DEVICE_FEATURES), 0);
