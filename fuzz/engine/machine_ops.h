@@ -404,7 +404,7 @@ static void mc_op_hook(void)
 {
 	struct mc_change c = {.countdown = 1u + mc_u8() % 32, .off = mc_u8(), .flip = mc_u8()};
 
-	if (M.dear && M.nr_pending < MC_CHANGES)
+	if (M.nr_pending < MC_CHANGES)
 		M.pending[M.nr_pending++] = c;
 }
 

@@ -33,7 +33,7 @@ enum mc_op {
 	MC_LINE,  /* line | level << 7, from outside */
 	MC_ACK,	  /* the CPU takes an interrupt */
 	MC_EVENT, /* a byte for the target: something happens outside */
-	MC_HOOK,  /* countdown, offset, xor: payload that was read changes behind it; dear inputs */
+	MC_HOOK,  /* countdown, offset, xor: payload that was read changes behind it */
 	MC_STATUS_ACK, /* virtio device: InterruptStatus is read and acknowledged */
 	MC_OTHER,      /* a byte for the target, and what it reads: its own operation */
 	MC_OPS

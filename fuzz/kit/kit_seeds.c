@@ -36,12 +36,15 @@ static int limits(uint8_t op)
 
 	for (size_t k = 0; k < sizeof(drive); k++)
 		b[n++] = drive[k];
-	for (unsigned field = 0; field < 4; field++) {
+	for (unsigned field = 0; field < 5; field++) {
 		uint8_t request[] = {MC_BYTES, 0, 15, op, 0, 1, 0, 16, 0, 0,
 				     0,	       1, 0,  0,  0, 8, 0, 0,  0, MS_PAIR(0, 0)};
 
-		for (unsigned k = 0; k < 4 && field; k++)
+		for (unsigned k = 0; k < 4 && field && field < 4; k++)
 			request[3 + 4 * field + k] = 0xff;
+		/* The last: room that ends behind the last address. */
+		if (field == 4)
+			request[sizeof(request) - 2] = MC_P_BAD + 1;
 		for (size_t k = 0; k < sizeof(request); k++)
 			b[n++] = request[k];
 	}
