@@ -609,7 +609,8 @@ static inline void lm_check_zero_page(const struct lm_case *c, struct gmem *mem,
 		st_le32(want + 0x214, (uint32_t)lm.res.image.gpa * (lm.res.image.gpa >> 32 == 0));
 	} else {
 		st_le16(want + 0x1fe, 0xaa55);
-		memcpy(want + 0x202, "HdrS\x0c\x02", 6);
+		st_le32(want + 0x202, 0x53726448); /* "HdrS" */
+		st_le16(want + 0x206, 0x020c);
 		want[0x211] = 1; /* LOADED_HIGH */
 	}
 	st_le64(want + 0x70, c->req.rsdp);

@@ -147,13 +147,12 @@ static void xstate_kept(void **state)
 
 static void check_ratio(uint32_t khz, uint32_t crystal)
 {
-	uint32_t num, den;
-	double got;
+	uint32_t num, den, got;
 
 	cpu_kvm_ratio(khz, crystal, &num, &den);
 	assert_true(num && den);
 	/* What native_calibrate_tsc() in Linux computes, in 32 bits. */
-	got = (double)(crystal * num / den);
+	got = crystal * num / den;
 	assert_true((uint64_t)crystal * num <= UINT32_MAX);
 	if (got < khz * 0.99988 - 1 || got > khz * 1.00012 + 1)
 		fail_msg("%u of %u: %u / %u", khz, crystal, num, den);
