@@ -76,7 +76,7 @@ static void mc_add(struct dev *d)
 	struct mc_dev *m = &M.dev[M.n];
 
 	FUZZ_ORACLE(M.n < MC_DEVICES, "set-up", "more than %u devices", MC_DEVICES);
-	M.n++;
+	m->group = M.n++;
 	m->d = d;
 	m->mmio = d->cls->regs == virtio_mmio_regs;
 	m->v = m->mmio ? container_of(d, struct virtio, dev)
@@ -121,8 +121,10 @@ static void mc_make_devices(struct dev_env *env)
 		FUZZ_ORACLE(!dev_attach(M.dev[i].d, M.bus, &err), "set-up", "%s: %s",
 			    M.dev[i].d->name, err.msg);
 	n = M.spec->more ? M.spec->more(more, env, &err) : 0;
-	for (unsigned i = 0; i < n; i++)
+	for (unsigned i = 0; i < n; i++) {
 		mc_add(more[i]);
+		M.dev[M.n - 1].group = M.n - 1 - i; /* one bus */
+	}
 }
 
 static void mc_make(const struct mc_spec *spec)

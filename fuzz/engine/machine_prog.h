@@ -24,16 +24,16 @@ enum mc_op {
 	MC_WRITE, /* device, MC_A_*, offset, value */
 	MC_DRIVE, /* virtio device, MC_D_*: a driver's set-up of it and of its queues */
 	MC_CHAIN, /* virtio device, queue | MC_C_*, out | in << 4 (three bits each), buffers: address, length */
-	MC_KICK,  /* virtio device, queue */
-	MC_BYTES, /* where / 32 in the buffers, n - 1 (modulo 32), n bytes */
-	MC_POKE,  /* two bytes of address, two of value: rings too */
-	MC_CLOCK, /* 1 << (b % 24) ns */
-	MC_RESET, /* device */
-	MC_SAVE,  /* device: save, reset, load; dear inputs. MC_ALL: all of them */
-	MC_LINE,  /* line | level << 7, from outside */
-	MC_ACK,	  /* the CPU takes an interrupt */
-	MC_EVENT, /* a byte for the target: something happens outside */
-	MC_HOOK,  /* countdown, offset, xor: payload that was read changes behind it */
+	MC_KICK,       /* virtio device, queue */
+	MC_BYTES,      /* where / 32 in the buffers, n - 1 (modulo 32), n bytes */
+	MC_POKE,       /* two bytes of address, two of value: rings too */
+	MC_CLOCK,      /* 1 << (b % 24) ns */
+	MC_RESET,      /* device */
+	MC_SAVE,       /* device: save, reset, load; dear inputs. MC_ALL: all of them */
+	MC_LINE,       /* line | level << 7, from outside */
+	MC_ACK,	       /* the CPU takes an interrupt */
+	MC_EVENT,      /* a byte for the target: something happens outside */
+	MC_HOOK,       /* countdown, offset, xor: payload that was read changes behind it */
 	MC_STATUS_ACK, /* virtio device: InterruptStatus is read and acknowledged */
 	MC_OTHER,      /* a byte for the target, and what it reads: its own operation */
 	MC_OPS

@@ -20,7 +20,8 @@
 
 #include "machine_prog.h"
 
-#define MS_MAX 256u /* bytes of a seed */
+#define MS_MAX	256u /* bytes of a seed */
+#define MS_REGS 8u   /* registers in one */
 
 static const char *ms_folder;
 
@@ -64,12 +65,12 @@ __attribute__((unused)) static int ms_registers(uint8_t dev, unsigned ranges)
 	size_t n;
 
 	for (unsigned range = 0; range < ranges; range++) {
-		for (unsigned from = 0; from < 32; from += 16) {
+		for (unsigned from = 0; from < 32; from += MS_REGS) {
 			n = 0;
-			for (uint8_t i = 0; i < 16; i++) {
+			for (uint8_t i = 0; i < MS_REGS; i++) {
 				const uint8_t op[] = {
 					MS_RD(dev, 1, MC_F_REG, range, (uint8_t)(from + i)),
-					MS_RD(dev, 4, MC_F_END, range, i)};
+					MS_RD(dev, 4, MC_F_END, range, (uint8_t)(from + i))};
 
 				for (size_t k = 0; k < sizeof(op); k++)
 					b[n++] = op[k];
@@ -78,11 +79,12 @@ __attribute__((unused)) static int ms_registers(uint8_t dev, unsigned ranges)
 			if (ms_seed(name, n, b))
 				return 1;
 			n = 0;
-			for (uint8_t i = 0; i < 16; i++) {
+			for (uint8_t i = 0; i < MS_REGS; i++) {
 				const uint8_t op[] = {
 					MS_WR(dev, 1, MC_F_REG, range, (uint8_t)(from + i),
 					      vals[i % 4] == 0xff ? 0xf0 : vals[i % 4]),
-					MS_WR(dev, (i & 7) + 1, MC_F_END, range, i, 0xf0)};
+					MS_WR(dev, (i & 7) + 1, MC_F_END, range,
+					      (uint8_t)(from + i), 0xf0)};
 
 				for (size_t k = 0; k < sizeof(op); k++)
 					b[n++] = op[k];

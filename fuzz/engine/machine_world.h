@@ -60,7 +60,8 @@ struct mc_dev {
 	unsigned
 		late; /* 0, or it is an interrupt controller, reset behind those whose lines it has */
 	bool touched;
-	int level;
+	int level, was_level;
+	unsigned group; /* those that are saved and loaded together only */
 	uint64_t fresh;
 	struct buf json; /* as made */
 	unsigned nr_regs;
