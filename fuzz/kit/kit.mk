@@ -77,4 +77,5 @@ fuzz-$(1): kit/fuzz/$(1) kit/seeds/$(1)
 endef
 $(foreach t,$(TARGETS),$(eval $(call kit_target,$(t))))
 fuzz-afl: kit/afl/$(AFL_TARGET) kit/seeds/$(AFL_TARGET)
+	@mkdir -p findings
 	afl-fuzz -V $(SECONDS) -i kit/seeds/$(AFL_TARGET) -o findings/afl -- kit/afl/$(AFL_TARGET)

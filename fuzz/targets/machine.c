@@ -25,7 +25,7 @@
 #define ECAM_AT(slot) ((uint64_t)(slot) << 15)
 #define WINDOW	      0xc0000000u
 #define PAGE	      4096u
-#define ASSIGN_MAX    3u /* times that firmware is asked, an input: it is slow */
+#define ASSIGN_MAX    1u /* times that firmware is asked, an input: it is slow */
 
 enum { BLK = 13, NET, CONSOLE, RNG, VSOCK, BALLOON, PCI_HOST, BLK_PCI, RNG_PCI };
 static const char *const devices[] = {
