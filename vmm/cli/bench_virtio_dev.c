@@ -76,6 +76,11 @@ static int bring_up(struct world *w, struct err *err)
 	return 0;
 }
 
+static bool is_block(enum bench_work work)
+{
+	return work == BENCH_BLK_READ || work == BENCH_BLK_WRITE;
+}
+
 /* What a request is made of, at its place; headers are written here, once. */
 static void lay_out(struct world *w, enum bench_work work)
 {
@@ -83,7 +88,7 @@ static void lay_out(struct world *w, enum bench_work work)
 		uint64_t data = DATA + i * BLOCK;
 		uint8_t header[16] = {0};
 
-		if (work > BENCH_BLK_WRITE) {
+		if (!is_block(work)) {
 			w->bufs[i][0] =
 				(struct virtq_buf){data, bench_work[work].bytes, work == BENCH_RNG};
 			w->nr_bufs = 1;
@@ -192,7 +197,7 @@ static bool good_work(struct world *w, enum bench_work work)
 {
 	uint8_t status[BENCH_BATCH], sum = 0;
 
-	if (work > BENCH_BLK_WRITE)
+	if (!is_block(work))
 		return true;
 	if (gmem_read(w->mem, STATUSES, status, sizeof(status)))
 		return false;
