@@ -17,8 +17,8 @@
 #	kit-clean
 #
 # Also heard: OPTS (options of the instance, "a=1,b=2"), CFLAGS, LDLIBS, CLANG, AFLCC, SECONDS, FUZZFLAGS.
-# Your objects and the frame are compiled with the sanitizers; Vise's own archives are as installed, so a
-# fault in them shows by what your device sees, by asserts and oracles. kit_class.h has what you may define
+# Your objects and the frame are compiled with the sanitizers. Vise's archives are as installed: what your
+# device hands to them to be copied is looked at (kit_wrap.c), and faults of theirs show by asserts and oracles. kit_class.h has what you may define
 # beside the device; kit_shim.h the shim.
 KIT := $(patsubst %/,%,$(dir $(lastword $(MAKEFILE_LIST))))
 CLANG ?= clang
@@ -27,12 +27,14 @@ SECONDS ?= 60
 AFL_TARGET ?= regs
 TARGETS ?= regs machine $(if $(filter virtq,$(QUEUES)),queue)
 
+comma := ,
 KIT_SAN := -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 KIT_ABOUT := $(if $(SHIM),-DKIT_SHIM=$(SHIM),-DKIT_CLASS=$(CLASS)) $(if $(OPTS),-DKIT_OPTS='"$(OPTS)"') \
 	$(if $(filter own,$(QUEUES)),-DKIT_OWN_RINGS)
 KIT_CFLAGS = -std=gnu11 -D_GNU_SOURCE -fno-strict-aliasing -I$(KIT) $(shell pkg-config --cflags vise-dev) $(CFLAGS)
 KIT_LIBS = $(shell pkg-config --libs vise-dev) $(LDLIBS)
-KIT_ENGINE := $(filter-out kit_% replay,$(patsubst $(KIT)/%.c,%,$(wildcard $(KIT)/*.c))) $(if $(SHIM),kit_shim)
+KIT_ENGINE := $(filter-out kit_% replay,$(patsubst $(KIT)/%.c,%,$(wildcard $(KIT)/*.c))) kit_wrap $(if $(SHIM),kit_shim)
+KIT_WRAP := $(patsubst %,-Wl$(comma)--wrap=%,gmem_read gmem_write virtq_read virtq_write)
 
 .PHONY: replay check fuzz fuzz-afl kit-clean $(TARGETS:%=check-%) $(TARGETS:%=fuzz-%)
 .DEFAULT_GOAL := check
@@ -56,7 +58,7 @@ kit/$(1)/%.o: $(KIT)/%.c $(MAKEFILE_LIST)
 	@mkdir -p $$(@D)
 	$$(KIT_CC_$(1)) $$(KIT_CFLAGS) $$(KIT_ABOUT) -c -o $$@ $$<
 kit/$(1)/%: kit/$(1)/kit_%.o $(OBJS:%=kit/$(1)/%) $(KIT_ENGINE:%=kit/$(1)/%.o) $(if $(filter asan,$(1)),kit/asan/replay.o)
-	$$(KIT_CC_$(1)) -o $$@ $$(filter %.o,$$^) $$(KIT_END_$(1)) $$(KIT_LIBS)
+	$$(KIT_CC_$(1)) -o $$@ $$(filter %.o,$$^) $$(KIT_END_$(1)) $(KIT_WRAP) $$(KIT_LIBS)
 endef
 $(foreach b,asan fuzz afl,$(eval $(call kit_build,$(b))))
 .PRECIOUS: kit/asan/%.o kit/fuzz/%.o kit/afl/%.o kit/asan/% kit/fuzz/% kit/afl/%
