@@ -245,7 +245,8 @@ static void check_setup(const struct lm_case *c, struct gmem *mem, const struct 
 		    "image", "0x%llx + 0x%llx", (unsigned long long)lm.res.image.gpa,
 		    (unsigned long long)lm.res.image.len);
 	FUZZ_ORACLE(lm_peek(mem, z + 0x1fa, 2) == 0x0f04, "setup-header", "vid_mode");
-	FUZZ_ORACLE(lm_peek(mem, z + 0x211, 1) == (c->img[0x211] | (k->version > 0x200) << 7),
+	FUZZ_ORACLE(lm_peek(mem, z + 0x211, 1) ==
+			    (c->img[0x211] | (k->version > 0x200 ? 0x80u : 0u)),
 		    "setup-header", "loadflags");
 	FUZZ_ORACLE(k->end < 0x258 || !lm_peek(mem, z + 0x250, 8), "setup-header", "setup_data");
 	FUZZ_ORACLE(old || !lm_peek(mem, z + 0x226, 2), "setup-header", "ext_loader");
