@@ -46,7 +46,9 @@ static void request(unsigned queue)
 		for (unsigned i = 0; i <= (n & 7); i++, len += 4) {
 			uint8_t p = dq_u8();
 
-			st_le32(b + len, p < 0xe0 ? 1u + p % 3 : p < 0xf0 ? p & 7u : UINT32_MAX - p);
+			st_le32(b + len, p < 0xe0   ? 1u + p % 3
+					 : p < 0xf0 ? p & 7u
+						    : UINT32_MAX - p);
 		}
 		dq_out(b, len - (n >> 6));
 		break;
