@@ -10,14 +10,20 @@ static uint64_t index_of(const struct soft *s, const struct insn *i, unsigned re
 	return s->gpr[reg] & size_mask(i->addrsize);
 }
 
-/* Move rSI or rDI by one element, by the direction flag. */
-static void step_index(struct soft *s, const struct insn *i, unsigned reg)
+/* Move rSI or rDI by (size) bytes, by the direction flag. */
+static void step_by(struct soft *s, const struct insn *i, unsigned reg, unsigned size)
 {
 	const struct insn_operand o = {
 		.kind = INSN_REG, .cls = INSN_GPR, .size = i->addrsize, .num = (uint8_t)reg};
-	uint64_t by = s->rflags & X86_FLAG_DF ? -(uint64_t)i->opsize : i->opsize;
+	uint64_t by = s->rflags & X86_FLAG_DF ? -(uint64_t)size : size;
 
 	soft_gpr_write(s, &o, s->gpr[reg] + by);
+}
+
+/* The same by one element. */
+static void step_index(struct soft *s, const struct insn *i, unsigned reg)
+{
+	step_by(s, i, reg, i->opsize);
 }
 
 static bool repeated(const struct insn *i)
@@ -149,32 +155,40 @@ void soft_op_scas(struct soft *s, const struct insn *i)
 	finish_compare(s, i, flags);
 }
 
+/* SDM volume 2, INS and OUTS: no port has 64 bits, REX.W means 32. */
+static unsigned port_size(const struct insn *i)
+{
+	return i->opsize < 4 ? i->opsize : 4;
+}
+
 /* The destination is checked before the port is read, so that no input is lost to a page fault. */
 void soft_op_ins(struct soft *s, const struct insn *i)
 {
+	const unsigned size = port_size(i);
 	uint16_t port = (uint16_t)s->gpr[X86_RDX];
 	uint64_t di;
 
-	soft_check_port(s, port, i->opsize);
+	soft_check_port(s, port, size);
 	if (nothing_to_do(s, i, false, true))
 		return;
 	di = index_of(s, i, X86_RDI);
-	soft_probe_write(s, X86_ES, di, i->opsize);
-	soft_write(s, X86_ES, di, i->opsize, soft_exit_in(s, port, i->opsize));
-	step_index(s, i, X86_RDI);
+	soft_probe_write(s, X86_ES, di, size);
+	soft_write(s, X86_ES, di, size, soft_exit_in(s, port, size));
+	step_by(s, i, X86_RDI, size);
 	finish(s, i, false);
 }
 
 void soft_op_outs(struct soft *s, const struct insn *i)
 {
+	const unsigned size = port_size(i);
 	uint16_t port = (uint16_t)s->gpr[X86_RDX];
 	uint64_t v;
 
-	soft_check_port(s, port, i->opsize);
+	soft_check_port(s, port, size);
 	if (nothing_to_do(s, i, true, false))
 		return;
-	v = soft_read(s, i->seg, index_of(s, i, X86_RSI), i->opsize);
-	soft_exit_out(s, port, i->opsize, (uint32_t)v);
-	step_index(s, i, X86_RSI);
+	v = soft_read(s, i->seg, index_of(s, i, X86_RSI), size);
+	soft_exit_out(s, port, size, (uint32_t)v);
+	step_by(s, i, X86_RSI, size);
 	finish(s, i, false);
 }
