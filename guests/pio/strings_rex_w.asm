@@ -6,6 +6,7 @@
 ;@ exits: pio r 0x71c 4 0x2
 ;@ exits: pio w 0x700 4 0x0
 ;@ exits: pio w 0xf4 1 0x0
+;@ exits: end exit
 %include "test.inc"
 	mov	dword [SCRATCH + 12], 0x5a5a5a5a
 	outw	TD_PIO_INDEX, TDO_NEXT
