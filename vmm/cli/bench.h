@@ -27,6 +27,9 @@ int bench_folder(const struct bench_opts *o, char *dir, struct err *err);
 /* A folder and all that is in it. */
 void bench_remove(const char *path);
 
+/* A firmware for QEMU and Bochs that does nothing but go to the image: jmp 0:GUEST_BASE. */
+int bench_write_rom(const char *path, struct err *err);
+
 /* Each: 0 or the exit status, said already. */
 int bench_exits(const struct bench_opts *o);
 int bench_start(const struct bench_opts *o);

@@ -24,8 +24,6 @@
 #define ROUNDS	   5u
 #define RUN_MAX	   600u /* seconds that one run may take */
 #define OUTPUT_MAX ((uint64_t)16 << 20)
-#define ROM_LEN	   0x10000u
-#define ROM_RESET  0xfff0u /* the CPU starts 16 bytes below the end */
 
 #ifndef VISE_FLAVOUR
 #define VISE_FLAVOUR "unknown"
@@ -116,22 +114,6 @@ static int build_all(struct cpu_bench *b, struct err *err)
 	free(cache);
 	free(lib);
 	return rc;
-}
-
-/* A firmware that does nothing but go to the image: jmp 0:0x8000. */
-static int write_rom(const struct cpu_bench *b, struct err *err)
-{
-	static const uint8_t far_jump[] = {0xea, GUEST_BASE & 0xff, GUEST_BASE >> 8, 0, 0};
-	uint8_t *rom = malloc(ROM_LEN);
-	int rc;
-
-	if (!rom)
-		return err_set(err, -ENOMEM, "no memory");
-	memset(rom, 0xf4, ROM_LEN);
-	memcpy(rom + ROM_RESET, far_jump, sizeof(far_jump));
-	rc = file_write(b->rom, rom, ROM_LEN, err);
-	free(rom);
-	return rc ? rc : file_write(b->go, "c\n", 2, err);
 }
 
 static int write_rc(const struct cpu_bench *b, const char *image, struct err *err)
@@ -357,7 +339,9 @@ static int prepare(struct cpu_bench *b, struct err *err)
 	cli_path(b->go, "%s/bochs.go", b->dir);
 	cli_path(b->edges, "%s/edges", b->dir);
 	b->tool[SOFT] = b->tool[EDGES] = b->self;
-	rc = write_rom(b, err);
+	rc = bench_write_rom(b->rom, err);
+	if (!rc)
+		rc = file_write(b->go, "c\n", 2, err);
 	if (!rc)
 		rc = build_all(b, err);
 	return rc ? rc : try_tools(b, err);

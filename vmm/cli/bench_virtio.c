@@ -18,10 +18,8 @@
 #include "fuzz.h"
 
 #define ROUNDS	     5u
-#define SHORT_RUN    100u  /* batches */
-#define LONG_RUN     6000u /* batches */
-#define ROM_LEN	     0x10000u
-#define ROM_RESET    0xfff0u	 /* the CPU starts 16 bytes below the end */
+#define SHORT_RUN    100u	 /* batches */
+#define LONG_RUN     6000u	 /* batches */
 #define QEMU_WINDOWS 0xfeb00000u /* of the machine microvm */
 #define RUN_MAX	     120u	 /* seconds that one run may take */
 #define GUEST_PASSED 1		 /* QEMU's status for debug-exit 0: 0 << 1 | 1 */
@@ -110,22 +108,6 @@ static int build_all(struct virtio_bench *b, enum bench_work work, const struct 
 	for (unsigned m = 0; m < MACHINES && !rc; m++)
 		for (unsigned l = 0; l < LENGTHS && !rc; l++)
 			rc = build_one(b, work, ring, (enum machine)m, (enum length)l, err);
-	return rc;
-}
-
-/* A firmware that does nothing but go to the image: jmp 0:0x8000. */
-static int write_rom(const struct virtio_bench *b, struct err *err)
-{
-	static const uint8_t far_jump[] = {0xea, GUEST_BASE & 0xff, GUEST_BASE >> 8, 0, 0};
-	uint8_t *rom = malloc(ROM_LEN);
-	int rc;
-
-	if (!rom)
-		return err_set(err, -ENOMEM, "no memory");
-	memset(rom, 0xf4, ROM_LEN);
-	memcpy(rom + ROM_RESET, far_jump, sizeof(far_jump));
-	rc = file_write(b->rom, rom, ROM_LEN, err);
-	free(rom);
 	return rc;
 }
 
@@ -339,7 +321,7 @@ static int prepare(struct virtio_bench *b, struct err *err)
 	b->self[n] = '\0';
 	cli_path(b->log, "%s/log", b->dir);
 	cli_path(b->rom, "%s/rom", b->dir);
-	rc = write_rom(b, err);
+	rc = bench_write_rom(b->rom, err);
 	if (!rc)
 		rc = guest_tree_dir(&b->tree, err);
 	if (!rc)
