@@ -109,4 +109,7 @@ void report_xml(struct buf *out, const char *text);
  */
 int guest_deps_hash(uint64_t *hash, const char *path, const char *lib, struct err *err);
 
+/* guest_spec.c: how the key `load` names it. */
+const char *guest_load_name(enum guest_load kind);
+
 #endif
