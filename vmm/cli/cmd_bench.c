@@ -2,7 +2,6 @@
 /* vise bench: the figures of the README. */
 #include <errno.h>
 #include <ftw.h>
-#include <errno.h>
 #include <stdlib.h>
 
 #include "bench.h"
