@@ -323,7 +323,10 @@ build/$(f)/$(1): $(call objs,$(f),$(call target_srcs,$(1)) $(AFLMAIN)) $(call ar
 	$$(call link,$(f)) $(if $(AFLMAIN),,-fsanitize=fuzzer) $(call libs,$(MODS_target_$(1)))
 )
 .PHONY: seeds-$(1)
-seeds-$(1): build/seeds/.$(1).made
+seeds-$(1): build/seeds/.$(1).made build/corpora/.$(1).made
+# What fuzzing found beside them, from fuzz/corpora/$(1).zip, if it is of the target's input format.
+build/corpora/.$(1).made: fuzz/targets/$(1).c $(wildcard fuzz/corpora fuzz/corpora/$(1).zip)
+	@ci/corpora unpack $(1)
 # A generator fuzz/seeds/$(1).gen.c writes files into the folder that it is given; what is checked
 # in under fuzz/seeds/$(1)/ is copied beside them.
 build/seeds/.$(1).made: $(if $(filter $(1),$(SEEDGENS)),build/seedgen/$(1)) $(wildcard fuzz/seeds/$(1) fuzz/seeds/$(1)/*)
@@ -347,7 +350,7 @@ fuzz-libfuzzer: $(patsubst %,build/fuzz/%,$(TARGETS))
 fuzz-bare: $(patsubst %,build/fuzz-plain/%,$(TARGETS))
 fuzz-cmplog: $(patsubst %,build/afl-cmplog/%,$(TARGETS))
 fuzz-afl: fuzz-cmplog $(patsubst %,build/afl/%,$(TARGETS))
-seeds: $(patsubst %,seeds-%,$(TARGETS)) ; @: ## the seed corpora, build/seeds/TARGET
+seeds: $(patsubst %,seeds-%,$(TARGETS)) ; @: ## the seeds and the corpora, build/{seeds,corpora}/TARGET
 fuzz-replay: replays seeds ## every seed and every past finding through its replay program (ASan)
 	@ci/replay build/replay $(TARGETS)
 

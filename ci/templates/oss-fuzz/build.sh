@@ -31,7 +31,7 @@ for t in $targets; do
 		while read -r lib; do
 			[ -e "$OUT/lib/${lib##*/}" ] || cp -L "$lib" "$OUT/lib/"
 		done
-	inputs=("build/seeds/$t")
+	inputs=("build/seeds/$t" "build/corpora/$t")
 	[ ! -d "fuzz/regressions/$t" ] || inputs+=("fuzz/regressions/$t")
 	rm -f "$OUT/${t}_seed_corpus.zip"
 	find "${inputs[@]}" -type f | LC_ALL=C sort | zip -q -j -X -@ "$OUT/${t}_seed_corpus.zip"
