@@ -126,10 +126,19 @@ static int command(const struct bugs *b, const char *const *argv, const char *co
 	return cli_spawn_wait(&s, NULL);
 }
 
-/* What is needed to build targets, without build/ and what is hidden. */
+/*
+ * What is needed to build targets, without build/ and what is hidden. A copy that is there from last
+ * time is brought up to date by contents, so that its objects are still good.
+ */
 static int copy_tree(const struct bugs *b, struct err *err)
 {
-	static const char text[] = "cd \"$1\" && cp -R Makefile vmm harness fuzz ci \"$2\"";
+	static const char text[] =
+		"cd \"$1\" || exit; find Makefile vmm harness fuzz ci -type f | sort > \"$2/.new\";"
+		"while read -r f; do cmp -s \"$f\" \"$2/$f\" || {"
+		" mkdir -p \"$(dirname \"$2/$f\")\" && cp \"$f\" \"$2/$f\" || exit; };"
+		"done < \"$2/.new\";"
+		"cd \"$2\" && find Makefile vmm harness fuzz ci -type f | sort |"
+		" comm -23 - .new | while read -r f; do rm -f \"$f\"; done";
 	const char *argv[] = {"sh", "-c", text, "sh", b->tree, b->copy, NULL};
 	struct spawn s = {.argv = argv, .err_fd = -1};
 	int rc = file_mkdirs(b->copy, err);
@@ -152,14 +161,29 @@ static int apply(const struct bugs *b, const struct bug *g, bool back)
 	return command(b, argv, env);
 }
 
-static int make(const struct bugs *b, const struct bug *g)
+static int make(const struct bugs *b, const char *what, const char *target)
 {
-	char binary[128], seeds[128];
-	const char *argv[] = {"make", "-s", binary, seeds, NULL};
+	char goal[128], jobs[24];
+	const char *argv[] = {"make", "-s", jobs, goal, NULL};
 
-	snprintf(binary, sizeof(binary), "build/fuzz/%s", g->target);
-	snprintf(seeds, sizeof(seeds), "seeds-%s", g->target);
+	snprintf(goal, sizeof(goal), "%s%s", what, target);
+	snprintf(jobs, sizeof(jobs), "-j%ld", sysconf(_SC_NPROCESSORS_ONLN));
 	return command(b, argv, NULL);
+}
+
+/* Seeds are made before any bug is put in: the generators are linked with what the bugs change. */
+static int make_seeds(const struct bugs *b, struct err *err)
+{
+	for (unsigned i = 0; i < b->n; i++) {
+		bool done = false;
+
+		for (unsigned j = 0; j < i && !done; j++)
+			done = !strcmp(b->bug[i].target, b->bug[j].target);
+		if (!done && make(b, "seeds-", b->bug[i].target))
+			return err_set(err, -EIO, "the seeds of %s cannot be made: see %s/log",
+				       b->bug[i].target, b->dir);
+	}
+	return 0;
 }
 
 static double cpu_seconds(void)
@@ -284,7 +308,7 @@ static int one(struct bugs *b, const struct bug *g)
 	if (apply(b, g, false))
 		return cli_fail(ST_FAIL, "bench bugs: %s: the patch does not apply: see %s/log",
 				g->id, b->dir);
-	if (make(b, g)) {
+	if (make(b, "build/fuzz/", g->target)) {
 		st = cli_fail(ST_FAIL, "bench bugs: %s: it does not build with it: see %s/log",
 			      g->id, b->dir);
 	} else {
@@ -330,6 +354,8 @@ int bench_bugs(const struct bench_opts *o)
 	unsetenv("MAKELEVEL");
 	if (!rc)
 		rc = copy_tree(&b, &err);
+	if (!rc)
+		rc = make_seeds(&b, &err);
 	for (unsigned i = 0; i < b.n && !rc && !cli_stop; i++) {
 		int one_st = one(&b, &b.bug[i]);
 
