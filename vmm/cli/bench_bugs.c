@@ -64,6 +64,20 @@ static void header(const char *text, const char *key, char *out, size_t len)
 	}
 }
 
+/* --only names one bug or target, or some with commas between. */
+static bool wanted(const struct bugs *b, const char *name)
+{
+	const char *at = b->o->only;
+	size_t n;
+
+	for (; at && *at; at += n + (at[n] == ',')) {
+		n = strcspn(at, ",");
+		if (n == strlen(name) && !memcmp(at, name, n))
+			return true;
+	}
+	return !b->o->only;
+}
+
 static int add(struct bugs *b, const char *name, struct err *err)
 {
 	struct bug *g = &b->bug[b->n];
@@ -83,7 +97,7 @@ static int add(struct bugs *b, const char *name, struct err *err)
 	if (!g->id[0] || !g->target[0] || strchr(g->target, '/'))
 		return err_set(err, -EINVAL,
 			       "%s: no Bug: or no Target: in front of the diff: add them", path);
-	if (b->o->only && strcmp(b->o->only, g->id) != 0 && strcmp(b->o->only, g->target) != 0)
+	if (!wanted(b, g->id) && !wanted(b, g->target))
 		return 0;
 	cli_path(path, "%s/fuzz/bugs/witness/%s", b->tree, g->id);
 	g->known = !access(path, R_OK);
