@@ -14,9 +14,13 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "iface_ever.h"
+
 #define IFACE_REGS   128u /* registers, by offset / 4 */
 #define IFACE_CHAINS 1024u
 #define IFACE_SLOTS  (IFACE_REGS * 16 + IFACE_CHAINS)
+
+_Static_assert(IFACE_SLOTS <= IFACE_EVER, "all slots are counted");
 
 #if defined(VISE_FUZZ) && defined(__clang__)
 __attribute__((section("__libfuzzer_extra_counters")))
@@ -28,6 +32,7 @@ static inline void iface_hit(unsigned slot)
 	uint8_t *c = &fuzz_iface[slot % IFACE_SLOTS];
 
 	*c = (uint8_t)(*c + (*c != UINT8_MAX));
+	fuzz_iface_ever[slot % IFACE_SLOTS] = 1;
 }
 
 /* An access of 1 to 8 bytes to the register at (off). */
