@@ -334,7 +334,7 @@ int virtio_init(struct dev *d, const struct virtio_class *vc, struct err *err)
 	for (unsigned i = 0; i < vc->nr_queues && !rc; i++)
 		rc = virtq_init(&v->q[i], d->env.mem, d->env.trace, i,
 				v->queue_max ? (uint32_t)v->queue_max : vc->queue_max, err);
-	return rc;
+	return rc ? rc : virtio_shm_init(v, err);
 }
 
 void virtio_reset(struct dev *d)
@@ -344,6 +344,7 @@ void virtio_reset(struct dev *d)
 	for (unsigned i = 0; i < v->nr_queues; i++)
 		virtq_reset(&v->q[i]);
 	virtio_late_reset(v);
+	virtio_shm_reset(v);
 	irq_set(&d->irq, 0);
 	if (v->transport && v->transport->reset)
 		v->transport->reset(v->transport_ctx);
@@ -371,7 +372,8 @@ const struct state_table *virtio_part(const struct dev *d, unsigned i, const voi
 	}
 	/* What was loaded may say any number: post_load() judges it. */
 	if (i >= v->nr_late || i >= VIRTIO_LATE)
-		return NULL;
+		return virtio_shm_part(v, i - (v->nr_late < VIRTIO_LATE ? v->nr_late : VIRTIO_LATE),
+				       obj);
 	*obj = &v->late[i];
 	return &virtio_late_state;
 }
@@ -410,6 +412,7 @@ void virtio_fini(struct dev *d)
 
 	if (v->vc)
 		virtio_late_fini(v);
+	virtio_shm_fini(v);
 	for (unsigned i = 0; v->vc && i < v->vc->nr_queues; i++)
 		virtq_fini(&v->q[i]);
 }

@@ -47,12 +47,31 @@ const struct dev_reg virtio_mmio_regs[] = {
 
 /* The device's interface version (4.2.2): 2 is virtio 1.0 and later. */
 #define MMIO_VERSION 2u
-/* No shared memory region exists: its length and base read as all ones (4.2.2). */
-#define SHM_NONE UINT32_MAX
+/* The length and base of a shared memory region that does not exist (4.2.2). */
+#define SHM_NONE UINT64_MAX
 
 static uint32_t half(uint64_t v, uint32_t sel)
 {
 	return sel > 1 ? 0 : (uint32_t)(v >> (32 * sel));
+}
+
+/* ---- shared memory ---------------------------------------------------------------------------- */
+
+static uint64_t shm_length(struct virtio *v)
+{
+	int region = virtio_shm_find(v, v->shm_sel);
+	uint64_t len = SHM_NONE;
+
+	if (region >= 0)
+		(void)virtio_shm(v, (unsigned)region, &len);
+	return len;
+}
+
+static uint64_t shm_base(const struct virtio *v)
+{
+	int region = virtio_shm_find(v, v->shm_sel);
+
+	return region >= 0 ? v->dev.range[1 + region].base : SHM_NONE;
 }
 
 /* ---- registers --------------------------------------------------------------------------------
@@ -63,7 +82,8 @@ uint64_t virtio_mmio_read(struct dev *d, unsigned range, uint64_t off, unsigned 
 	struct virtio *v = container_of(d, struct virtio, dev);
 	const struct virtq *q = virtio_selected(v);
 
-	(void)range;
+	if (range)
+		return virtio_shm_read(v, range - 1, off, size);
 	if (off >= VIRTIO_MMIO_CONFIG)
 		return virtio_config_read(v, off - VIRTIO_MMIO_CONFIG, size);
 	/* 4.2.2.2: the driver uses 32-bit wide, aligned accesses. */
@@ -92,9 +112,10 @@ uint64_t virtio_mmio_read(struct dev *d, unsigned range, uint64_t off, unsigned 
 		return v->status;
 	case VIRTIO_MMIO_SHM_LEN_LOW:
 	case VIRTIO_MMIO_SHM_LEN_HIGH:
+		return half(shm_length(v), off == VIRTIO_MMIO_SHM_LEN_HIGH);
 	case VIRTIO_MMIO_SHM_BASE_LOW:
 	case VIRTIO_MMIO_SHM_BASE_HIGH:
-		return SHM_NONE;
+		return half(shm_base(v), off == VIRTIO_MMIO_SHM_BASE_HIGH);
 	case VIRTIO_MMIO_QUEUE_RESET:
 		return 0; /* it is done when the write is */
 	case VIRTIO_MMIO_CONFIG_GENERATION:
@@ -188,7 +209,9 @@ static void write_reg(struct virtio *v, uint64_t off, uint32_t val)
 		virtio_queue_reset(v, virtio_selected(v), val);
 		break;
 	case VIRTIO_MMIO_SHM_SEL:
-		break; /* every region is one that does not exist */
+		if (v->vc->nr_shm) /* else every region is one that does not exist */
+			v->shm_sel = val;
+		break;
 	default:
 		dev_guest_error(&v->dev, "virtio-mmio: write of no writable register", off, val);
 	}
@@ -198,8 +221,9 @@ void virtio_mmio_write(struct dev *d, unsigned range, uint64_t off, unsigned siz
 {
 	struct virtio *v = container_of(d, struct virtio, dev);
 
-	(void)range;
-	if (off >= VIRTIO_MMIO_CONFIG)
+	if (range)
+		virtio_shm_write(v, range - 1, off, size, val);
+	else if (off >= VIRTIO_MMIO_CONFIG)
 		virtio_config_write(v, off - VIRTIO_MMIO_CONFIG, size, val);
 	else if (size != 4 || (off & 3))
 		dev_guest_error(d, "virtio-mmio: write not 32 bits wide and aligned", off, val);

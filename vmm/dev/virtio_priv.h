@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* virtio_priv: what virtio.c and virtio_late.c share. */
+/* virtio_priv: what virtio.c, virtio_late.c and virtio_shm.c share. */
 #ifndef VMM_DEV_VIRTIO_PRIV_H
 #define VMM_DEV_VIRTIO_PRIV_H
 
@@ -23,5 +23,12 @@ void virtio_late_forget(struct virtio *v, unsigned queue);
 /* Is the doorbell of (queue) to be answered later? Then it will be. */
 bool virtio_late_start(struct virtio *v, unsigned queue);
 int virtio_late_post_load(struct virtio *v, struct err *err);
+
+/* ---- virtio_shm.c: shared memory ------------------------------------------------------------------ */
+
+int virtio_shm_init(struct virtio *v, struct err *err);
+void virtio_shm_fini(struct virtio *v);
+void virtio_shm_reset(struct virtio *v);
+const struct state_table *virtio_shm_part(const struct virtio *v, unsigned i, const void **obj);
 
 #endif

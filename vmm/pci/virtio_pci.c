@@ -63,19 +63,21 @@ static void model_line(void *ctx, unsigned line, int level)
 /* ---- the configuration access capability, 4.1.4.9 ------------------------------------------------- */
 
 /* Does [off, off + size) reach pci_cfg_data, and do the capability's fields say where in the BAR? */
-static bool cfg_access(struct virtio_pci *p, unsigned off, unsigned size, uint32_t *at,
-		       unsigned *len)
+static bool cfg_access(struct virtio_pci *p, unsigned off, unsigned size, unsigned *bar,
+		       uint32_t *at, unsigned *len)
 {
 	const uint8_t *cap = p->f.config + p->cfg_cap;
 	uint32_t want = ld_le32(cap + VIRTIO_PCI_CAP_LENGTH);
+	unsigned in = cap[VIRTIO_PCI_CAP_BAR];
 
 	if (!range_overlaps(off, size, p->cfg_cap + VIRTIO_PCI_CAP_EXTRA, 4))
 		return false;
 	*at = ld_le32(cap + VIRTIO_PCI_CAP_OFFSET);
 	*len = want;
+	*bar = in;
 	if ((want == 1 || want == 2 || want == 4) && *at % want == 0 &&
-	    cap[VIRTIO_PCI_CAP_BAR] == VIRTIO_PCI_BAR &&
-	    range_within(*at, want, 0, p->f.bar[VIRTIO_PCI_BAR].len))
+	    (in == VIRTIO_PCI_BAR || in == VIRTIO_PCI_SHM_BAR) &&
+	    range_within(*at, want, 0, p->f.bar[in].len))
 		return true;
 	*len = 0;
 	dev_guest_error(&p->f.dev, "virtio-pci: configuration access to no structure", *at, want);
@@ -86,13 +88,13 @@ static void config_read(struct pci_func *f, unsigned off, unsigned size)
 {
 	struct virtio_pci *p = container_of(f, struct virtio_pci, f);
 	uint8_t *data = f->config + p->cfg_cap + VIRTIO_PCI_CAP_EXTRA;
-	unsigned len;
+	unsigned bar, len;
 	uint32_t at;
 
-	if (!cfg_access(p, off, size, &at, &len))
+	if (!cfg_access(p, off, size, &bar, &at, &len))
 		return;
 	if (len)
-		st_le(data, len, virtio_pci_bar_read(f, VIRTIO_PCI_BAR, at, len));
+		st_le(data, len, virtio_pci_bar_read(f, bar, at, len));
 	else
 		st_le32(data, 0);
 }
@@ -100,11 +102,11 @@ static void config_read(struct pci_func *f, unsigned off, unsigned size)
 static void config_written(struct pci_func *f, unsigned off, unsigned size)
 {
 	struct virtio_pci *p = container_of(f, struct virtio_pci, f);
-	unsigned len;
+	unsigned bar, len;
 	uint32_t at;
 
-	if (cfg_access(p, off, size, &at, &len) && len)
-		virtio_pci_bar_write(f, VIRTIO_PCI_BAR, at, len,
+	if (cfg_access(p, off, size, &bar, &at, &len) && len)
+		virtio_pci_bar_write(f, bar, at, len,
 				     ld_le(f->config + p->cfg_cap + VIRTIO_PCI_CAP_EXTRA, len));
 }
 
@@ -143,6 +145,41 @@ static unsigned add_cap(struct virtio_pci *p, enum virtio_pci_cfg_type type, uin
 	return at;
 }
 
+/* 4.1.4.7: a region's place in its BAR. */
+static void add_shm_cap(struct virtio_pci *p, uint8_t id, uint64_t off, uint64_t len)
+{
+	uint8_t c[VIRTIO_PCI_CAP64_LEN] = {0};
+	unsigned at;
+
+	c[2] = sizeof(c);
+	c[VIRTIO_PCI_CAP_TYPE] = VIRTIO_PCI_CAP_SHARED;
+	c[VIRTIO_PCI_CAP_BAR] = VIRTIO_PCI_SHM_BAR;
+	c[VIRTIO_PCI_CAP_ID] = id;
+	st_le32(c + VIRTIO_PCI_CAP_OFFSET, (uint32_t)off);
+	st_le32(c + VIRTIO_PCI_CAP_OFFSET_HI, (uint32_t)(off >> 32));
+	st_le32(c + VIRTIO_PCI_CAP_LENGTH, (uint32_t)len);
+	st_le32(c + VIRTIO_PCI_CAP_LENGTH_HI, (uint32_t)(len >> 32));
+	at = pci_cap_add(&p->f, PCI_CAP_VENDOR, c + 2, NULL, sizeof(c));
+	assert(at);
+	(void)at;
+}
+
+static void add_shm(struct virtio_pci *p)
+{
+	const struct virtio_class *vc = p->v->vc;
+	uint64_t bar = VIRTIO_SHM_PAGE, len;
+
+	for (unsigned i = 0; i < vc->nr_shm; i++) {
+		(void)virtio_shm(p->v, i, &len);
+		p->shm_off[i + 1] = p->shm_off[i] + len;
+		add_shm_cap(p, vc->shm_id[i], p->shm_off[i], len);
+	}
+	while (bar < p->shm_off[vc->nr_shm])
+		bar *= 2;
+	if (vc->nr_shm)
+		pci_bar_add(&p->f, VIRTIO_PCI_SHM_BAR, bar, PCI_BAR_64 | PCI_BAR_PREFETCH);
+}
+
 static void build(struct virtio_pci *p)
 {
 	static const struct {
@@ -178,6 +215,7 @@ static void build(struct virtio_pci *p)
 		add_cap(p, VIRTIO_PCI_CAP_DEVICE, VIRTIO_PCI_DEVICE_OFF, v->vc->config_len, NULL);
 	add_cap(p, VIRTIO_PCI_CAP_NOTIFY, VIRTIO_PCI_NOTIFY_OFF, p->notify_len, &multiplier);
 	p->cfg_cap = add_cap(p, VIRTIO_PCI_CAP_PCI_CFG, 0, 0, &none);
+	add_shm(p);
 	if (p->vectors)
 		pci_msix_add(&p->f, VIRTIO_PCI_MSIX_BAR, (unsigned)p->vectors);
 }

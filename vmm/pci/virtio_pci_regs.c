@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * virtio-pci: the registers in its BAR: common configuration (virtio 1.2 section 4.1.4.3), notifications
- * (4.1.4.4), ISR (4.1.4.5), device configuration (4.1.4.6). What a driver must not do is listed in
+ * (4.1.4.4), ISR (4.1.4.5), device configuration (4.1.4.6); and shared memory (4.1.4.7). What a driver must not do is listed in
  * virtio_pci.h.
  */
 #include "virtio_pci_priv.h"
@@ -269,12 +269,45 @@ static uint64_t isr_read(struct virtio_pci *p, uint64_t off, unsigned size)
 	return status;
 }
 
+/* The shared memory region that [off, off + size) of its BAR is in, and *off there; -1: none. */
+static int shm_at(struct virtio_pci *p, uint64_t *off, unsigned size)
+{
+	for (unsigned i = 0; i < p->v->vc->nr_shm; i++) {
+		if (range_within(*off, size, p->shm_off[i], p->shm_off[i + 1] - p->shm_off[i])) {
+			*off -= p->shm_off[i];
+			return (int)i;
+		}
+	}
+	return -1;
+}
+
+static uint64_t shm_read(struct virtio_pci *p, uint64_t off, unsigned size)
+{
+	int region = shm_at(p, &off, size);
+
+	if (region >= 0)
+		return virtio_shm_read(p->v, (unsigned)region, off, size);
+	guest_error(p, "virtio-pci: read beyond the shared memory regions", off, size);
+	return 0;
+}
+
+static void shm_write(struct virtio_pci *p, uint64_t off, unsigned size, uint64_t val)
+{
+	int region = shm_at(p, &off, size);
+
+	if (region >= 0)
+		virtio_shm_write(p->v, (unsigned)region, off, size, val);
+	else
+		guest_error(p, "virtio-pci: write beyond the shared memory regions", off, val);
+}
+
 uint64_t virtio_pci_bar_read(struct pci_func *f, unsigned bar, uint64_t off, unsigned size)
 {
 	struct virtio_pci *p = container_of(f, struct virtio_pci, f);
 	const struct virtio *v = p->v;
 
-	(void)bar;
+	if (bar == VIRTIO_PCI_SHM_BAR)
+		return shm_read(p, off, size);
 	if (off < VIRTIO_PCI_ISR_OFF)
 		return common_read(p, off, size);
 	if (off < VIRTIO_PCI_DEVICE_OFF)
@@ -294,8 +327,9 @@ void virtio_pci_bar_write(struct pci_func *f, unsigned bar, uint64_t off, unsign
 {
 	struct virtio_pci *p = container_of(f, struct virtio_pci, f);
 
-	(void)bar;
-	if (off < VIRTIO_PCI_ISR_OFF)
+	if (bar == VIRTIO_PCI_SHM_BAR)
+		shm_write(p, off, size, val);
+	else if (off < VIRTIO_PCI_ISR_OFF)
 		common_write(p, off, size, (uint32_t)val);
 	else if (off >= VIRTIO_PCI_NOTIFY_OFF && off - VIRTIO_PCI_NOTIFY_OFF < p->notify_len)
 		notify(p, off - VIRTIO_PCI_NOTIFY_OFF, size, (uint32_t)val);

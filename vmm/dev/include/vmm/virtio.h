@@ -71,6 +71,9 @@ enum virtio_mmio_reg {
 #define VIRTIO_VENDOR_VISE	0x45534956u /* "VISE" */
 #define VIRTIO_QUEUES		10	    /* at most, a device */
 #define VIRTIO_LATE		32	    /* completions under way at most, a device */
+#define VIRTIO_SHMS		3	    /* shared memory regions at most, a device */
+#define VIRTIO_SHM_PAGE		0x1000u	    /* each has a whole number of these */
+#define VIRTIO_SHM_MAX		(64u << 20) /* bytes of all regions of a device at most */
 
 struct virtio;
 
@@ -104,6 +107,12 @@ struct virtio_class {
 	/* [off, off + len) lies in the configuration; NULL: reads 0, writes are dropped. */
 	void (*config_read)(struct virtio *v, uint32_t off, void *buf, uint32_t len);
 	void (*config_write)(struct virtio *v, uint32_t off, const void *buf, uint32_t len);
+	/*
+	 * Shared memory regions, 2.10, by their IDs: the (i)-th one is range 1 + i of the dev_class, where
+	 * virtio-mmio has it. virtio_shm() is its memory, zero after a reset and saved with the device.
+	 */
+	unsigned nr_shm;
+	uint8_t shm_id[VIRTIO_SHMS];
 };
 
 /* A request that is done and on its way back to the driver. */
@@ -150,6 +159,9 @@ struct virtio {
 	uint32_t nr_late;
 	struct virtio_late late[VIRTIO_LATE];
 	uint64_t start_due[VIRTIO_QUEUES];
+	/* Shared memory: the regions one after the other, NULL: there is none. */
+	uint8_t *shm;
+	uint32_t shm_sel;
 };
 
 /*
@@ -164,7 +176,10 @@ int virtio_init(struct dev *d, const struct virtio_class *vc, struct err *err);
 void virtio_reset(struct dev *d);
 uint64_t virtio_mmio_read(struct dev *d, unsigned range, uint64_t off, unsigned size);
 void virtio_mmio_write(struct dev *d, unsigned range, uint64_t off, unsigned size, uint64_t val);
-/* The queues and what is under way, as many as there are: a model with parts of its own gives those first. */
+/*
+ * The queues, what is under way, and shared memory, as many as there are: a model with parts of its own gives
+ * those first.
+ */
 const struct state_table *virtio_part(const struct dev *d, unsigned i, const void **obj);
 int virtio_post_load(struct dev *d, struct err *err);
 void virtio_fini(struct dev *d);
@@ -254,6 +269,9 @@ void virtio_broken(struct virtio *v, const char *why);
 /* The configuration changed by itself: another generation, and a configuration interrupt (2.5). */
 void virtio_config_changed(struct virtio *v);
 
+/* The memory of the (region)-th shared memory region, and how much it is; NULL: there is none. */
+uint8_t *virtio_shm(struct virtio *v, unsigned region, uint64_t *len);
+
 /* ---- for transports ----------------------------------------------------------------------------- */
 
 /* From now on (v) is driven by this one: before the device is used. */
@@ -291,5 +309,10 @@ void virtio_interrupt_ack(struct virtio *v, uint32_t bits);
 /* Device configuration, 2.5: any offset, 1 to 8 bytes; what is beyond it reads 0. */
 uint64_t virtio_config_read(struct virtio *v, uint64_t off, unsigned size);
 void virtio_config_write(struct virtio *v, uint64_t off, unsigned size, uint64_t val);
+/* Which shared memory region has this ID? -1: none. */
+int virtio_shm_find(const struct virtio *v, uint32_t id);
+/* The driver's accesses to a region, 1 to 8 bytes; beyond it: all ones, and nothing. */
+uint64_t virtio_shm_read(struct virtio *v, unsigned region, uint64_t off, unsigned size);
+void virtio_shm_write(struct virtio *v, unsigned region, uint64_t off, unsigned size, uint64_t val);
 
 #endif

@@ -5,7 +5,9 @@
  *
  * One memory BAR (4, 64 bits wide, unless told otherwise) has the common configuration, ISR, device
  * configuration and notifications; BAR 1 has MSI-X. The same registers are reached by the configuration
- * access capability (4.1.4.9), which calls their handler directly and reaches nothing else.
+ * access capability (4.1.4.9), which calls their handler directly and reaches nothing else. A model with
+ * shared memory regions has them one after the other in a 64-bit, prefetchable BAR 2, with a capability
+ * each (4.1.4.7).
  *
  * What a driver must not do has an outcome, and each leaves a guest error:
  * - a register at another width than its own (64-bit ones: halves of 32): reads 0, a write does nothing;
@@ -31,6 +33,7 @@
 #define VIRTIO_PCI_DEVICE    0x1040u /* + the device's type */
 #define VIRTIO_PCI_BAR	     4u
 #define VIRTIO_PCI_MSIX_BAR  1u
+#define VIRTIO_PCI_SHM_BAR   2u
 #define VIRTIO_PCI_NO_VECTOR 0xffffu
 #define VIRTIO_PCI_SUFFIX    "-pci"
 
@@ -45,10 +48,15 @@ enum virtio_pci_cfg_type {
 };
 #define VIRTIO_PCI_CAP_TYPE   3u
 #define VIRTIO_PCI_CAP_BAR    4u
+#define VIRTIO_PCI_CAP_ID     5u
 #define VIRTIO_PCI_CAP_OFFSET 8u
 #define VIRTIO_PCI_CAP_LENGTH 12u
 #define VIRTIO_PCI_CAP_LEN    16u
 #define VIRTIO_PCI_CAP_EXTRA  16u /* the multiplier; pci_cfg_data */
+/* struct virtio_pci_cap64: the upper halves of offset and length */
+#define VIRTIO_PCI_CAP_OFFSET_HI 16u
+#define VIRTIO_PCI_CAP_LENGTH_HI 20u
+#define VIRTIO_PCI_CAP64_LEN	 24u
 
 /* Where the structures are in the BAR. */
 #define VIRTIO_PCI_COMMON_OFF 0x0000u
