@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * bench bugs: each known bug of fuzz/bugs put back into a copy of the tree and looked for by its
- * target from the public seeds: CPU seconds until the engine stops with a finding.
+ * target from the public seeds and corpora: CPU seconds until the engine stops with a finding.
  *
  * The copy is in the bench's own folder; the user's tree is not touched. A bug's patch says in front
  * of its diff "Bug:", "Target:" and "What:". A canary in it (fuzz/engine/canary.c) says when the place
@@ -262,7 +262,8 @@ static void run_once(struct bugs *b, const struct bug *g, unsigned round)
 		"ulimit -t \"$1\"; ulimit -c 0; shift; t=$1; shift; o=fuzz/options/$t.options;"
 		"m=$(sed -n 's/ *= */=/; s/^\\([a-z_]*=\\)/-\\1/p' \"$o\" 2> /dev/null);"
 		"d=fuzz/dict/$t.dict; [ ! -f \"$d\" ] || m=\"$m -dict=$d\";"
-		"mkdir -p corpus && exec build/fuzz/\"$t\" $m \"$@\" corpus build/seeds/\"$t\"";
+		"c=build/corpora/$t; [ -d \"$c\" ] || c=;"
+		"mkdir -p corpus && exec build/fuzz/\"$t\" $m \"$@\" corpus build/seeds/\"$t\" $c";
 	char limit[24], seed[40], canary[PATH_MAX + 32], log[PATH_MAX];
 	const char *argv[] = {"sh",	     "-c",
 			      script,	     "sh",
