@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * load_model_elf: ELF images and PVH's note as load_model.h models them, which alone includes this, in
- * its middle.
+ * load_model_elf: ELF images and PVH's note. Part of load_model.h.
  */
 #ifndef FUZZ_ENGINE_LOAD_MODEL_ELF_H
 #define FUZZ_ENGINE_LOAD_MODEL_ELF_H
 
-#ifndef FUZZ_ENGINE_LOAD_MODEL_H
-#error "include load_model.h"
-#endif
+#include "load_model_place.h"
 
+LM_QUIET_BEGIN
 /* Little-endian fields of an ELF of either class: offset for 32 bits, for 64 bits. */
 static inline uint64_t lm_word(const uint8_t *b, bool is64, unsigned o32, unsigned o64)
 {
@@ -148,20 +146,6 @@ static inline bool lm_vmlinux(const struct lm_case *c, struct lm_plan *pl, const
 	pl->mode = is32 ? X86_PROT : X86_LONG;
 	return lm_elf(c, pl, b, len, (lm_wide)(is32 ? 4 : 64) << 30);
 }
-
-/* An ELF with PVH's note: its entry is in what is loaded. */
-static inline bool lm_pvh(const struct lm_case *c, struct lm_plan *pl, const uint8_t *b, size_t len,
-			  lm_wide cmdline_max)
-{
-	struct lm_elf e;
-
-	pl->mode = X86_PROT;
-	pl->boot = LOAD_BOOT_PVH;
-	if (!lm_elf_header(b, len, &e))
-		return false;
-	pl->header = true;
-	return lm_segments(c, pl, &e, (lm_wide)4 << 30) && lm_note(b, len, &pl->entry) &&
-	       lm_linux(c, pl, cmdline_max, 0x7fffffff);
-}
+LM_QUIET_END
 
 #endif
