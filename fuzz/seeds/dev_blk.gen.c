@@ -18,6 +18,8 @@ static const struct dq_seed seeds[] = {
 		BLK(0, ZEROES, 4, 0x25), BLK(0, DISCARD, 2, 0x24), BLK(0, DISCARD, 2, 0x84)),
 	DQ_SEED("beyond", DQ_HEAD(0, 0), BLK(0, IN, 15, 2), BLK(0, IN, 16, 1), BLK(0, OUT, 17, 1),
 		BLK(0, IN, 0xff, 0xff), 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff),
+	DQ_SEED("segments-beyond", DQ_HEAD(0, 0), BLK(0, DISCARD, 14, 0x09), BLK(0, IN, 14, 2),
+		BLK(0, ZEROES, 13, 0x0f), BLK(0, IN, 13, 3)),
 	DQ_SEED("not-known", DQ_HEAD(0, 0), BLK(0, 0xf2, 0, 1), BLK(0, 0xff, 0, 1)),
 	DQ_SEED("no-status", DQ_HEAD(0, 0), BLK(0, IN | 8, 0, 1), BLK(0, FLUSH | 8, 0, 0)),
 	DQ_SEED("odd-length", DQ_HEAD(0, 0), BLK(0, IN, 0, 0x44), BLK(0, OUT, 0, 0xc1)),
