@@ -8,11 +8,7 @@
 %include "apic.inc"
 %include "pci.inc"
 VECTOR	equ 0x63
-section .data
-hits:	dq 0
-section .text
-	on_vector VECTOR, .handler
-	apic_init
+	apic_counts VECTOR
 	p_find	1
 
 	msix_entry 0, VECTOR, 0
@@ -33,7 +29,3 @@ section .text
 	assert_p8 R_ISR, 0
 
 	pass
-.handler:
-	inc	qword [hits]
-	la_write LA_EOI, 0
-	ret

@@ -8,20 +8,8 @@
 %include "apic.inc"
 %include "pci.inc"
 VECTOR	equ 0x63
-section .data
-hits:	dq 0
-section .text
-	on_vector VECTOR, .handler
-	apic_init
-	p_find	1
-
-	msix_entry 0, VECTOR, 1
-	msix_control 1, MSIX_ON
-	p_features 0
-	p_queue	VQ_NUM
-	p_write16 C_VECTOR, 0
-	p_driver_ok
-	p_rng
+	apic_counts VECTOR
+	msix_rng VECTOR, 1, MSIX_ON
 	cf_write16 1, P_COMMAND, PC_MEMORY
 	mov	rbx, [P_MSIX]
 	mov	dword [rbx + 12], 0
@@ -33,7 +21,3 @@ section .text
 	cli
 
 	pass
-.handler:
-	inc	qword [hits]
-	la_write LA_EOI, 0
-	ret
