@@ -92,3 +92,14 @@ static const struct state_field fields[] = {
 	STATE_END,
 };
 const struct state_table virtio_limit_state = {"limit", 1, fields};
+
+bool virtio_limit_part(const struct virtio_limit *const *l, unsigned nr, unsigned *i,
+		       const void **obj)
+{
+	for (unsigned k = 0; k < nr; k++) {
+		*obj = l[k];
+		if (virtio_limit_is_on(l[k]) && !(*i)--)
+			return true;
+	}
+	return false;
+}

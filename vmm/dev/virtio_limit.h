@@ -62,6 +62,12 @@ static inline bool virtio_limit_is_on(const struct virtio_limit *l)
 
 /* A part of the device's state where virtio_limit_is_on(). */
 extern const struct state_table virtio_limit_state;
+/*
+ * For dev_class.part: the (*i)-th of those of the (nr) limits that are on; false: there are less, and *i is
+ * the number behind them.
+ */
+bool virtio_limit_part(const struct virtio_limit *const *l, unsigned nr, unsigned *i,
+		       const void **obj);
 
 /* For go(): as if the driver had rung for (queue), where it may. */
 void virtio_limit_ring(struct virtio *v, unsigned queue);

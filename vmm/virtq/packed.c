@@ -65,10 +65,10 @@ static enum virtq_error walk_table(struct virtq *q, struct virtq_walk *w,
 }
 
 /*
- * The list at last_avail into q->segs and *c; 1, 0 (nothing is available) or -EIO. After the first
- * error the rest is looked at for its end alone.
+ * The list at last_avail into q->segs and *c; 1, 0 (nothing is available) or -EIO and *why the queue
+ * breaks. After the first error the rest is looked at for its end alone.
  */
-static int walk(struct virtq *q, struct virtq_chain *c)
+static int look(struct virtq *q, struct virtq_chain *c, enum virtq_error *why)
 {
 	enum virtq_error first = VIRTQ_OK;
 	struct virtq_walk w = {0};
@@ -80,10 +80,12 @@ static int walk(struct virtq *q, struct virtq_chain *c)
 		uint8_t raw[VIRTQ_DESC_SIZE];
 		enum virtq_error e = first;
 
+		*why = VIRTQ_E_ENDLESS;
 		if (c->slots == q->num)
-			return virtq_breaks(q, VIRTQ_E_ENDLESS);
+			return -EIO;
+		*why = VIRTQ_E_RING;
 		if (gmem_read(q->mem, slot_gpa(q, slot), raw, sizeof(raw)))
-			return virtq_breaks(q, VIRTQ_E_RING);
+			return -EIO;
 		d = decode(raw);
 		/* 2.8.14: the first is made available last, so the others need no look. */
 		if (!c->slots && !is_available(d.flags, q->avail_wrap))
@@ -108,6 +110,14 @@ static int walk(struct virtq *q, struct virtq_chain *c)
 					  .error = first,
 					  .seg = q->segs};
 	return 1;
+}
+
+static int walk(struct virtq *q, struct virtq_chain *c)
+{
+	enum virtq_error why;
+	int r = look(q, c, &why);
+
+	return r < 0 ? virtq_breaks(q, why) : r;
 }
 
 /* Past (n) entries of the ring. */
@@ -155,6 +165,13 @@ int virtq_packed_next(struct virtq *q, struct virtq_chain *c)
 	q->slots_out += c->slots;
 	virtq_popped(q, c);
 	return 1;
+}
+
+int virtq_packed_peek(struct virtq *q, struct virtq_chain *c)
+{
+	enum virtq_error why;
+
+	return look(q, c, &why) == 1 && q->slots_out + c->slots <= q->num;
 }
 
 int virtq_packed_has_room(struct virtq *q, uint64_t want)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Looking ahead on both rings: how much room the driver offers, without taking any of it. */
+/* Looking ahead on both rings: how much room the driver offers, and its next chain, without taking any of it. */
 #include "test_priv.h"
 
 static struct virtq_pdriver p;
@@ -173,13 +173,112 @@ static void looks_at_so_many(void **s)
 	rig_free(&r);
 }
 
+/* The next chain can be read without being taken; virtq_next() hands it out afterwards. */
+static void peek_split(void **s)
+{
+	struct virtq_buf b[] = {{DATA, 4, false}, {DATA + 64, 9, true}},
+			 wild = {1ull << 40, 8, true};
+	struct virtq_chain c;
+	uint64_t before;
+	char got[4];
+	struct rig r;
+	(void)s;
+
+	rig_new(&r, 4, true);
+	assert_int_equal(virtq_peek(&r.q, &c), 0);
+	assert_int_equal(gmem_write(r.mem, DATA, "head", 4), 0);
+	give(&r, virtq_driver_chain(&r.d, b, 2));
+	give(&r, virtq_driver_chain(&r.d, &wild, 1));
+	before = state(&r);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_int_equal(virtq_peek(&r.q, &c), 1);
+		assert_int_equal(c.out_bytes, 4);
+		assert_int_equal(c.in_bytes, 9);
+		assert_int_equal(virtq_read(&r.q, &c, 0, got, 4), 4);
+		assert_memory_equal(got, "head", 4);
+	}
+	assert_true(state(&r) == before);
+	assert_int_equal(r.q.stats.popped, 0);
+	assert_int_equal(pop(&r), 1);
+	assert_int_equal(r.c.in_bytes, 9);
+	/* A malformed one says so. */
+	assert_int_equal(virtq_peek(&r.q, &c), 1);
+	assert_int_equal(c.error, VIRTQ_E_ADDR);
+	assert_int_equal(pop(&r), 1);
+	assert_int_equal(virtq_peek(&r.q, &c), 0);
+	/* What breaks the queue is found when it is taken. */
+	virtq_driver_offer(&r.d, r.c.head);
+	virtq_driver_publish(&r.d);
+	assert_int_equal(virtq_peek(&r.q, &c), 0);
+	assert_int_equal(r.q.broken, VIRTQ_OK);
+	assert_int_equal(pop(&r), -EIO);
+	assert_int_equal(r.q.broken, VIRTQ_E_INFLIGHT);
+	assert_int_equal(virtq_peek(&r.q, &c), 0);
+	virtq_reset(&r.q);
+	assert_int_equal(virtq_peek(&r.q, &c), 0);
+
+	/* No more than virtq_next() would hand out for this doorbell. */
+	rig_start(&r, 1, false);
+	give(&r, virtq_driver_chain(&r.d, b + 1, 1));
+	assert_int_equal(pop(&r), 1);
+	assert_int_equal(virtq_push(&r.q, &r.c), 0);
+	virtq_driver_offer(&r.d, r.c.head);
+	virtq_driver_publish(&r.d);
+	assert_int_equal(virtq_peek(&r.q, &c), 0);
+	virtq_kick_begin(&r.q);
+	assert_int_equal(virtq_peek(&r.q, &c), 1);
+	rig_free(&r);
+}
+
+static void peek_packed(void **s)
+{
+	struct virtq_buf b[2] = {{DATA, 4, false}, {DATA + 64, 50, true}};
+	struct virtq_chain c;
+	uint64_t before;
+	struct rig r;
+	(void)s;
+
+	rig_new(&r, 4, false);
+	assert_int_equal(virtq_pdriver_init(&p, r.mem, 5, RINGS, true), 0);
+	virtq_reset(&r.q);
+	virtq_pdriver_attach(&p, &r.q);
+	assert_int_equal(virtq_enable(&r.q, NULL), 0);
+	for (unsigned turn = 0; turn < 7; turn++) {
+		uint32_t len;
+		uint16_t id;
+
+		virtq_kick_begin(&r.q);
+		assert_int_equal(virtq_peek(&r.q, &c), 0);
+		assert_int_equal(virtq_pdriver_put(&p, b, 2, 7), 0);
+		before = state(&r);
+		assert_int_equal(virtq_peek(&r.q, &c), 1);
+		assert_int_equal(c.in_bytes, 50);
+		assert_true(state(&r) == before);
+		assert_int_equal(pop(&r), 1);
+		assert_int_equal(virtq_push(&r.q, &r.c), 0);
+		assert_true(virtq_pdriver_used(&p, &id, &len));
+	}
+	/* Without an end: virtq_next() breaks the queue, this does not. */
+	for (uint16_t i = 0; i < 5; i++)
+		assert_int_equal(virtq_pdriver_desc(&p, i, DATA, 4, 1,
+						    VIRTQ_DESC_F_NEXT | VIRTQ_DESC_F_WRITE |
+							    (r.q.avail_wrap ? VIRTQ_DESC_F_AVAIL
+									    : VIRTQ_DESC_F_USED)),
+				 0);
+	virtq_kick_begin(&r.q);
+	assert_int_equal(virtq_peek(&r.q, &c), 0);
+	assert_int_equal(r.q.broken, VIRTQ_OK);
+	assert_int_equal(pop(&r), -EIO);
+	assert_int_equal(r.q.broken, VIRTQ_E_ENDLESS);
+	rig_free(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(split),
-		cmocka_unit_test(split_faults),
-		cmocka_unit_test(packed),
-		cmocka_unit_test(looks_at_so_many),
+		cmocka_unit_test(split),      cmocka_unit_test(split_faults),
+		cmocka_unit_test(packed),     cmocka_unit_test(looks_at_so_many),
+		cmocka_unit_test(peek_split), cmocka_unit_test(peek_packed),
 	};
 
 	return cmocka_run_group_tests_name("virtq-room", tests, NULL, NULL);

@@ -67,6 +67,7 @@ enum virtq_error virtq_add_segment(struct virtq *q, struct virtq_walk *w,
 /* ---- packed.c: what differs -------------------------------------------------------------------- */
 
 int virtq_packed_next(struct virtq *q, struct virtq_chain *c);
+int virtq_packed_peek(struct virtq *q, struct virtq_chain *c);
 int virtq_packed_has_room(struct virtq *q, uint64_t want);
 /* One used descriptor for all of (b). 0 or -EIO. */
 int virtq_packed_store(struct virtq *q, const struct virtq_batch *b);

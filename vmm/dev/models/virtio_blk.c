@@ -12,7 +12,9 @@
  * only if all before it was stored.
  *
  * A limit of operations or bytes a second leaves requests in the queue until there are tokens for more; a
- * request is known when it was done, so it is paid for afterwards. A reset fills the buckets.
+ * request is known when it was done, so it is paid for afterwards. A reset fills the buckets. There is one
+ * over all requests, one for reads, and one for writes, discards and zeroing: the next request is looked at
+ * while it is in the queue, where the others wait behind it; other queues do not.
  *
  * Bounds: a request moves REQUEST_MAX bytes at most; a discard or zero request has SEGS segments of
  * SEG_SECTORS at most.
@@ -58,6 +60,7 @@ enum request {
 	T_DISCARD = 11,
 	T_WRITE_ZEROES = 13,
 };
+#define T_NONE UINT32_MAX /* of ours: no request was read */
 enum status { S_OK, S_IOERR, S_UNSUPP };
 #define HEADER_LEN 16u
 #define SEG_LEN	   16u
@@ -91,7 +94,7 @@ struct virtio_blk {
 	struct blk *disk;
 	uint64_t number, queues; /* options */
 	bool writeback;
-	struct virtio_limit limit;
+	struct virtio_limit limit, reads, writes;
 };
 
 /* A request while it is worked on. */
@@ -101,6 +104,7 @@ struct io {
 	struct virtq_chain *c;
 	uint64_t off, len; /* on the disk, bytes; len is that of the data */
 	uint64_t room;	   /* device-writable bytes before the status */
+	uint32_t type;
 };
 
 static struct virtio_blk *blk_of(struct dev *d)
@@ -209,7 +213,7 @@ static enum status do_request(struct io *io)
 
 	if (virtq_read(io->q, io->c, 0, header, sizeof(header)) != HEADER_LEN)
 		return S_IOERR;
-	type = ld_le32(header);
+	type = io->type = ld_le32(header);
 	sector = ld_le64(&header[8]);
 	io->len = io->c->out_bytes - HEADER_LEN;
 	if (virtio_fails(&io->b->v))
@@ -235,24 +239,46 @@ static enum status do_request(struct io *io)
 	}
 }
 
-/* Returns the bytes of data that were asked for. */
-static uint64_t serve(struct virtio_blk *b, struct virtq *q, struct virtq_chain *c)
+/* The limit of one direction that a request is under; NULL: none but the one over all. */
+static struct virtio_limit *direction(struct virtio_blk *b, uint32_t type)
 {
-	struct io io = {.b = b, .q = q, .c = c};
+	switch (type) {
+	case T_IN:
+		return &b->reads;
+	case T_OUT:
+	case T_DISCARD:
+	case T_WRITE_ZEROES:
+		return &b->writes;
+	default:
+		return NULL;
+	}
+}
+
+/* Does it, and has the limits charged for it. */
+static void serve(struct virtio_blk *b, struct virtq *q, struct virtq_chain *c)
+{
+	struct io io = {.b = b, .q = q, .c = c, .type = T_NONE};
+	struct virtio_limit *l;
+	uint64_t bytes;
 	uint8_t status;
 	uint32_t stored;
 
 	if (c->error || !c->in_bytes) {
 		dev_guest_error(&b->v.dev, "virtio-blk: a request without room for its status",
 				c->head, c->error);
-		return 0;
+		virtio_limit_charge(&b->limit, 0);
+		return;
 	}
 	io.room = c->in_bytes - 1;
 	status = (uint8_t)do_request(&io);
 	stored = c->written;
 	if (virtq_write(q, c, io.room, &status, 1) != 1 || stored != io.room)
 		c->written = stored;
-	return io.len > io.room ? io.len : io.room;
+	bytes = io.len > io.room ? io.len : io.room;
+	virtio_limit_charge(&b->limit, bytes);
+	l = direction(b, io.type);
+	if (l)
+		virtio_limit_charge(l, bytes);
 }
 
 /* ---- limits -------------------------------------------------------------------------------------- */
@@ -263,14 +289,29 @@ static void look_again(struct virtio *v)
 		virtio_limit_ring(v, i);
 }
 
+/* May the next request begin, by all limits? It stays in the queue, and is judged anew when it is taken. */
+static bool may_begin(struct virtio_blk *b, struct virtq *q)
+{
+	struct virtio_limit *l = NULL;
+	struct virtq_chain c;
+	uint8_t type[4];
+
+	if (!virtio_limit_may(&b->limit))
+		return false;
+	if ((virtio_limit_is_on(&b->reads) || virtio_limit_is_on(&b->writes)) &&
+	    virtq_peek(q, &c) == 1 && virtq_read(q, &c, 0, type, sizeof(type)) == sizeof(type))
+		l = direction(b, ld_le32(type));
+	return !l || virtio_limit_may(l);
+}
+
 static void blk_notify(struct virtio *v, unsigned queue)
 {
 	struct virtio_blk *b = blk_of(&v->dev);
 	struct virtq *q = &v->q[queue];
 	struct virtq_chain c;
 
-	while (virtio_limit_may(&b->limit) && virtq_next(q, &c) == 1) {
-		virtio_limit_charge(&b->limit, serve(b, q, &c));
+	while (may_begin(b, q) && virtq_next(q, &c) == 1) {
+		serve(b, q, &c);
 		if (virtio_complete(v, queue, &c))
 			return;
 	}
@@ -280,16 +321,19 @@ static const struct state_table *blk_part(const struct dev *d, unsigned i, const
 {
 	const struct virtio_blk *b = container_of(d, const struct virtio_blk, v.dev);
 
-	if (!virtio_limit_is_on(&b->limit))
-		return virtio_part(d, i, obj);
-	*obj = &b->limit;
-	return i ? virtio_part(d, i - 1, obj) : &virtio_limit_state;
+	const struct virtio_limit *const limits[] = {&b->limit, &b->reads, &b->writes};
+
+	return virtio_limit_part(limits, ARRAY_SIZE(limits), &i, obj) ? &virtio_limit_state
+								      : virtio_part(d, i, obj);
 }
 
 static int blk_post_load(struct dev *d, struct err *err)
 {
-	int rc = virtio_limit_post_load(&blk_of(d)->limit, err);
+	struct virtio_blk *b = blk_of(d);
+	int rc = virtio_limit_post_load(&b->limit, err);
 
+	rc = rc ? rc : virtio_limit_post_load(&b->reads, err);
+	rc = rc ? rc : virtio_limit_post_load(&b->writes, err);
 	return rc ? rc : virtio_post_load(d, err);
 }
 
@@ -356,13 +400,21 @@ static const struct virtio_class blk_class = {
 
 static void blk_reset(struct dev *d)
 {
+	struct virtio_blk *b = blk_of(d);
+
 	virtio_reset(d);
-	virtio_limit_reset(&blk_of(d)->limit);
+	virtio_limit_reset(&b->limit);
+	virtio_limit_reset(&b->reads);
+	virtio_limit_reset(&b->writes);
 }
 
 static void blk_fini(struct dev *d)
 {
-	virtio_limit_fini(&blk_of(d)->limit);
+	struct virtio_blk *b = blk_of(d);
+
+	virtio_limit_fini(&b->limit);
+	virtio_limit_fini(&b->reads);
+	virtio_limit_fini(&b->writes);
 	virtio_fini(d);
 }
 
@@ -378,8 +430,9 @@ static int blk_init(struct dev *d, struct err *err)
 			(unsigned)b->number, d->env.nr_disks);
 	b->disk = d->env.disk[b->number];
 	rc = virtio_init(d, &blk_class, err);
-	if (!rc)
-		rc = virtio_limit_init(&b->limit, &b->v, look_again, err);
+	rc = rc ? rc : virtio_limit_init(&b->limit, &b->v, look_again, err);
+	rc = rc ? rc : virtio_limit_init(&b->reads, &b->v, look_again, err);
+	rc = rc ? rc : virtio_limit_init(&b->writes, &b->v, look_again, err);
 	if (rc)
 		return rc;
 	b->v.nr_queues = (unsigned)b->queues;
@@ -403,6 +456,8 @@ static const struct dev_opt blk_opts[] = {
 	{"queues", "how many request queues", offsetof(struct virtio_blk, queues), 1, 1,
 	 BLK_QUEUES},
 	VIRTIO_LIMIT_OPTS(struct virtio_blk, limit, "", ", over all queues", "iops"),
+	VIRTIO_LIMIT_OPTS(struct virtio_blk, reads, "read_", ", of reads", "iops"),
+	VIRTIO_LIMIT_OPTS(struct virtio_blk, writes, "write_", ", of writes", "iops"),
 	VIRTIO_OPTS,
 	VIRTIO_OPT_ERRORS,
 	{0},

@@ -641,14 +641,10 @@ static void send_again(struct virtio *v)
 static const struct state_table *net_part(const struct dev *d, unsigned i, const void **obj)
 {
 	const struct virtio_net *n = container_of(d, const struct virtio_net, v.dev);
-	const struct virtio_limit *limit[] = {&n->rx, &n->tx};
+	const struct virtio_limit *const limits[] = {&n->rx, &n->tx};
 
-	for (unsigned k = 0; k < ARRAY_SIZE(limit); k++) {
-		*obj = limit[k];
-		if (virtio_limit_is_on(limit[k]) && !i--)
-			return &virtio_limit_state;
-	}
-	return virtio_part(d, i, obj);
+	return virtio_limit_part(limits, ARRAY_SIZE(limits), &i, obj) ? &virtio_limit_state
+								      : virtio_part(d, i, obj);
 }
 
 /* What frames may come with, as far as it was negotiated. */

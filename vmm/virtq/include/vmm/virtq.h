@@ -214,6 +214,13 @@ void virtq_kick_begin(struct virtq *q);
 int virtq_next(struct virtq *q, struct virtq_chain *c);
 
 /*
+ * The chain that virtq_next() would hand out, without taking it: 1: *c is it, to be read by virtq_read()
+ * and not to be pushed; 0: there is none, or virtq_next() would find the queue broken. The driver may
+ * change what it offered: virtq_next() judges again.
+ */
+int virtq_peek(struct virtq *q, struct virtq_chain *c);
+
+/*
  * Look ahead without taking anything: have the chains on offer (want) device-writable bytes together? A
  * malformed one has none. 1: yes, or virtq_next() would find the queue broken before that, or it is not
  * among the next VIRTQ_LOOK chains, which are all that are looked at. 0: not yet;
