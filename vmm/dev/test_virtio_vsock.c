@@ -95,6 +95,38 @@ static void echo_goes_round(void **state)
 	dev_free(w.d);
 }
 
+/* The option `short`: a packet may carry less than there is; in all it is what was sent, in order. */
+static void short_packets(void **state)
+{
+	static const char *const specs[] = {"virtio-vsock", "virtio-vsock,short=1"};
+	unsigned packets[ARRAY_SIZE(specs)] = {0};
+
+	for (unsigned i = 0; i < ARRAY_SIZE(specs); i++) {
+		unsigned got = 0;
+		struct world w;
+		struct pkt p;
+
+		begin(&w, *state, specs[i]);
+		connect_to(&w, 1, 7);
+		send_data(&w, 1, 7, 1024, 5);
+		for (; got < 1024; packets[i]++) {
+			give(&w, 1);
+			expect(&w, &p, RW, 1, 7);
+			assert_true(p.len);
+			for (unsigned k = 0; k < p.len; k++)
+				assert_int_equal(p.data[k], (uint8_t)(5 + got + k));
+			got += p.len;
+			assert_int_equal(p.fwd_cnt, got);
+		}
+		assert_int_equal(got, 1024);
+		give(&w, 1);
+		assert_true(quiet(&w));
+		dev_free(w.d);
+	}
+	assert_int_equal(packets[0], 1);
+	assert_true(packets[1] > 3);
+}
+
 /* 2.7.4: how header and data are cut into descriptors says nothing. */
 static void any_framing(void **state)
 {
@@ -1000,6 +1032,7 @@ int main(void)
 		machine_test(cids),
 		machine_test(echo),
 		machine_test(echo_goes_round),
+		machine_test(short_packets),
 		machine_test(any_framing),
 		machine_test(credit_of_the_guest),
 		machine_test(credit_of_the_device),

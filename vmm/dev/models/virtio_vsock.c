@@ -15,7 +15,8 @@
  *
  * Flow of the queues (5.10.6.1): connections are what is kept outside of them, and up to REPLIES
  * resets for what is no connection; when those are full, packets from the guest wait for the guest to
- * give buffers. Packets to the guest are completed in order; the option `delay` is for the others.
+ * give buffers. Packets to the guest are completed in order; the option `delay` is for the others. With
+ * the option `short` some of them carry less than they could, and the rest follows.
  *
  * Bounds: VSOCK_CONNS connections of VSOCK_CONN_BUF bytes each; a doorbell does at most a queue's worth of
  * packets each way; a connection that the guest does not close ends after VSOCK_CLOSE_NS.
@@ -294,7 +295,8 @@ static bool store_data(struct virtio_vsock *s, struct vsock_conn *c, struct virt
 	uint32_t n = vsock_sendable(&s->t, c);
 
 	n = n < room ? n : (uint32_t)room;
-	p->len = n < sizeof(data) ? n : (uint32_t)sizeof(data);
+	n = n < sizeof(data) ? n : (uint32_t)sizeof(data);
+	p->len = (uint32_t)virtio_short(&s->v, n);
 	vsock_take(&s->t, c, data, p->len);
 	c->sent += p->len;
 	p->fwd_cnt = c->fwd;
@@ -651,6 +653,7 @@ static const struct dev_opt vsock_opts[] = {
 	{"call", "the guest's port that the device connects to once, to echo; 0: none",
 	 offsetof(struct virtio_vsock, call), 0, 0, UINT32_MAX},
 	VIRTIO_OPTS,
+	VIRTIO_OPT_SHORT,
 	{0},
 };
 
