@@ -6,6 +6,7 @@
  * [hostile: fuzz/targets/load_elf.c] [hostile: fuzz/targets/load_multiboot.c]
  * [hostile: fuzz/targets/load_bzimage.c] [hostile: fuzz/targets/load_pvh.c]
  * [hostile: fuzz/targets/load_multiboot2.c] [hostile: fuzz/targets/initramfs.c]
+ * [hostile: fuzz/targets/load_flat.c]
  *
  * Guarantees: image bytes are hostile: no read outside the image, no write outside RAM or into
  * reserved areas (below), work linear in it. Nothing is allocated but what is unpacked, which is
