@@ -343,40 +343,9 @@ void virtq_popped(struct virtq *q, struct virtq_chain *c)
 			   c->id | (uint64_t)c->error << 32, virtq_error_name(c->error));
 }
 
-/* The first chain on offer, collected and not taken: 1, 0 (none), or -EIO and *why the queue breaks. */
-static int look(struct virtq *q, struct virtq_chain *c, enum virtq_error *why)
-{
-	uint16_t idx, head, offered;
-
-	*why = VIRTQ_E_RING;
-	if (!read16(q, q->avail + AVAIL_IDX, &idx))
-		return -EIO;
-	offered = (uint16_t)(idx - q->last_avail);
-	if (!offered)
-		return 0;
-	*why = VIRTQ_E_AVAIL;
-	if (offered > q->num)
-		return -EIO;
-
-	/* Pairs with the driver's barrier between the entries and avail.idx (2.7.13). */
-	atomic_thread_fence(memory_order_acquire);
-	*why = VIRTQ_E_RING;
-	if (!read16(q, q->avail + AVAIL_RING + 2ull * (q->last_avail & (q->num - 1)), &head))
-		return -EIO;
-	*why = VIRTQ_E_HEAD;
-	if (head >= q->num)
-		return -EIO;
-	*why = VIRTQ_E_INFLIGHT;
-	if (virtq_in_flight(q, head))
-		return -EIO;
-	*why = VIRTQ_E_RING;
-	return virtq_walk(q, head, c) == VIRTQ_E_RING ? -EIO : 1;
-}
-
 int virtq_next(struct virtq *q, struct virtq_chain *c)
 {
-	enum virtq_error why;
-	int r;
+	uint16_t idx, head, offered;
 
 	if (!q->ready)
 		return -EAGAIN;
@@ -386,11 +355,25 @@ int virtq_next(struct virtq *q, struct virtq_chain *c)
 		return virtq_packed_next(q, c);
 	if (!q->budget)
 		return ring_for_next(q);
-	r = look(q, c, &why);
-	if (r < 0)
-		return virtq_breaks(q, why);
-	if (!r)
+	if (!read16(q, q->avail + AVAIL_IDX, &idx))
+		return virtq_breaks(q, VIRTQ_E_RING);
+	offered = (uint16_t)(idx - q->last_avail);
+	if (!offered)
 		return ring_for_next(q);
+	if (offered > q->num)
+		return virtq_breaks(q, VIRTQ_E_AVAIL);
+
+	/* Pairs with the driver's barrier between the entries and avail.idx (2.7.13). */
+	atomic_thread_fence(memory_order_acquire);
+	if (!read16(q, q->avail + AVAIL_RING + 2ull * (q->last_avail & (q->num - 1)), &head))
+		return virtq_breaks(q, VIRTQ_E_RING);
+	if (head >= q->num)
+		return virtq_breaks(q, VIRTQ_E_HEAD);
+	if (virtq_in_flight(q, head))
+		return virtq_breaks(q, VIRTQ_E_INFLIGHT);
+	if (virtq_walk(q, head, c) == VIRTQ_E_RING)
+		return virtq_breaks(q, VIRTQ_E_RING);
+
 	q->last_avail++;
 	virtq_popped(q, c);
 	return 1;
@@ -398,13 +381,18 @@ int virtq_next(struct virtq *q, struct virtq_chain *c)
 
 int virtq_peek(struct virtq *q, struct virtq_chain *c)
 {
-	enum virtq_error why;
+	uint16_t idx, head;
 
 	if (!q->ready || q->broken || !q->budget)
 		return 0;
 	if (q->packed)
 		return virtq_packed_peek(q, c);
-	return look(q, c, &why) == 1;
+	if (!read16(q, q->avail + AVAIL_IDX, &idx) || idx == q->last_avail ||
+	    (uint16_t)(idx - q->last_avail) > q->num)
+		return 0;
+	atomic_thread_fence(memory_order_acquire);
+	return read16(q, q->avail + AVAIL_RING + 2ull * (q->last_avail & (q->num - 1)), &head) &&
+	       head < q->num && !virtq_in_flight(q, head) && virtq_walk(q, head, c) != VIRTQ_E_RING;
 }
 
 int virtq_has_room(struct virtq *q, uint64_t want)
