@@ -144,7 +144,7 @@ static void mc_reset_all(void)
 		for (unsigned i = 0; i < M.n; i++) {
 			struct mc_dev *m = &M.dev[i];
 
-			if (!m->touched || m->late != late)
+			if (!(m->touched || m->reloaded) || m->late != late)
 				continue;
 			dev_reset(m->d);
 			FUZZ_ORACLE(!m->v || !m->level, "line", "%s: the line is up after a reset",
@@ -155,9 +155,10 @@ static void mc_reset_all(void)
 	}
 	FUZZ_ORACLE(clock_next(&M.clock) == CLOCK_NEVER, "reset-timer", "a timer is still armed");
 	for (unsigned i = 0; i < M.n; i++) {
-		if (M.dear && !M.again && (M.dev[i].touched || MC_EVERY_DEVICE))
+		if (M.dear && !M.again &&
+		    (M.dev[i].touched || M.dev[i].reloaded || MC_EVERY_DEVICE))
 			mc_check_fresh(&M.dev[i]);
-		M.dev[i].touched = false;
+		M.dev[i].touched = M.dev[i].reloaded = false;
 		M.dev[i].level = 0;
 	}
 }
@@ -175,7 +176,6 @@ static uint64_t mc_run(const uint8_t *data, size_t size)
 		mc_save_all();
 		hash = M.seen;
 		gmem_dirty_each(M.g, mc_hash_page, &hash);
-		/* Saving touches the controllers, in one of two runs. */
 		for (unsigned i = 0; i < M.n; i++)
 			if (M.dev[i].touched || M.dev[i].late)
 				hash = dev_hash(M.dev[i].d, hash);

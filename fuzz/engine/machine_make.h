@@ -10,17 +10,20 @@
 
 #define MC_ISA_LINES 16u
 
-static void mc_touch(struct dev *d)
+/* The controllers hear of each other; those that are there. */
+static inline struct dev *mc_touch(struct mc_dev *m)
 {
-	for (unsigned i = 0; d && i < M.n; i++)
-		if (M.dev[i].d == d)
-			M.dev[i].touched = true;
+	if (!m)
+		return NULL;
+	m->touched = true;
+	return m->d;
 }
 
 /* A line of one device, or (ctx NULL) from outside. */
 static void mc_on_line(void *ctx, unsigned line, int level)
 {
 	struct mc_dev *m = ctx;
+	struct dev *pic, *ioapic;
 
 	if (m) {
 		if (level && m->v)
@@ -28,25 +31,25 @@ static void mc_on_line(void *ctx, unsigned line, int level)
 		m->level = level;
 	}
 	mc_see(line << 1 | (unsigned)!!level);
-	mc_touch(M.pic);
-	mc_touch(M.ioapic);
-	mc_touch(M.lapic);
-	if (M.pic && line < MC_ISA_LINES)
-		pic_set(M.pic, line, level);
+	pic = mc_touch(M.pic);
+	ioapic = mc_touch(M.ioapic);
+	(void)mc_touch(M.lapic);
+	if (pic && line < MC_ISA_LINES)
+		pic_set(pic, line, level);
 	/* Pin 0 is the 8259's, IRQ 0 comes in at pin 2. */
-	if (M.ioapic && line != 2 && line < IOAPIC_PINS)
-		ioapic_set(M.ioapic, line ? line : 2, level);
+	if (ioapic && line != 2 && line < IOAPIC_PINS)
+		ioapic_set(ioapic, line ? line : 2, level);
 }
 
 static void mc_on_pic(void *ctx, int level)
 {
+	struct dev *ioapic = mc_touch(M.ioapic), *lapic = mc_touch(M.lapic);
+
 	(void)ctx;
-	mc_touch(M.ioapic);
-	mc_touch(M.lapic);
-	if (M.lapic)
-		lapic_lint0(M.lapic, level);
-	if (M.ioapic)
-		ioapic_set(M.ioapic, 0, level);
+	if (lapic)
+		lapic_lint0(lapic, level);
+	if (ioapic)
+		ioapic_set(ioapic, 0, level);
 }
 
 static void mc_on_intr(void *ctx, int level)
@@ -57,18 +60,20 @@ static void mc_on_intr(void *ctx, int level)
 
 static bool mc_on_msi(void *ctx, uint64_t addr, uint32_t data)
 {
+	struct dev *lapic = mc_touch(M.lapic);
+
 	(void)ctx;
 	mc_see(addr ^ (uint64_t)data << 32);
-	mc_touch(M.lapic);
-	return M.lapic && lapic_msi(M.lapic, addr, data);
+	return lapic && lapic_msi(lapic, addr, data);
 }
 
 static void mc_on_eoi(void *ctx, unsigned vector)
 {
+	struct dev *ioapic = mc_touch(M.ioapic);
+
 	(void)ctx;
-	mc_touch(M.ioapic);
-	if (M.ioapic)
-		ioapic_eoi(M.ioapic, vector);
+	if (ioapic)
+		ioapic_eoi(ioapic, vector);
 }
 
 static void mc_add(struct dev *d)
@@ -86,13 +91,13 @@ static void mc_add(struct dev *d)
 	if (d->irq.set)
 		d->irq.ctx = m;
 	if (!strcmp(d->cls->name, "pic"))
-		M.pic = d;
+		M.pic = m;
 	if (!strcmp(d->cls->name, "ioapic"))
-		M.ioapic = d;
+		M.ioapic = m;
 	if (!strcmp(d->cls->name, "lapic"))
-		M.lapic = d;
+		M.lapic = m;
 	m->late =
-		M.pic == d || M.ioapic == d || M.lapic == d ? 2 : !strcmp(d->cls->name, "pci-host");
+		M.pic == m || M.ioapic == m || M.lapic == m ? 2 : !strcmp(d->cls->name, "pci-host");
 	while (d->cls->regs && d->cls->regs[m->nr_regs].name)
 		m->nr_regs++;
 }
@@ -155,7 +160,7 @@ static void mc_make(const struct mc_spec *spec)
 				dev_reset(M.dev[i].d);
 	for (unsigned i = 0; i < M.n; i++) {
 		M.dev[i].level = 0;
-		M.dev[i].touched = false;
+		M.dev[i].touched = M.dev[i].reloaded = false;
 		M.dev[i].fresh = dev_hash(M.dev[i].d, 0);
 		dev_json(M.dev[i].d, &M.dev[i].json);
 	}

@@ -24,6 +24,24 @@ static const struct dev_reg *mc_reg(const struct mc_dev *m, unsigned range, uint
 	return NULL;
 }
 
+/* Who else has a byte of [addr, addr + size); port numbers wrap. An MSR is one address. */
+static void mc_touch_neighbours(enum bus_space space, uint64_t addr, unsigned size)
+{
+	for (unsigned i = 0; i < M.n; i++) {
+		const struct dev *d = M.dev[i].d;
+
+		for (unsigned r = 0; r < d->nr_ranges; r++) {
+			uint64_t base = d->range[r].base, len = d->cls->ranges[r].len;
+
+			if (d->cls->ranges[r].space != space)
+				continue;
+			if (range_overlaps(base, len, addr, size) ||
+			    (space == BUS_PIO && range_overlaps(base + 0x10000, len, addr, size)))
+				M.dev[i].touched = true;
+		}
+	}
+}
+
 static void mc_op_access(bool write)
 {
 	struct mc_dev *m = &M.dev[mc_u8() % M.n];
@@ -57,11 +75,10 @@ static void mc_op_access(bool write)
 		off %= len;
 		MC_COVER((unsigned)(m - M.dev), range, (unsigned)off, size, write);
 	}
-	/* The neighbours hear of it too. */
 	if (off + size > len || off >= len) {
 		depth_hit(range_crossed);
-		for (unsigned i = 0; i < M.n; i++)
-			M.dev[i].touched = true;
+		mc_touch_neighbours(m->d->cls->ranges[range].space, m->d->range[range].base + off,
+				    size);
 	}
 	val = write ? mc_value(size) : 0;
 	(void)mc_access(m, m->d->cls->ranges[range].space, m->d->range[range].base + off, size,
@@ -343,7 +360,7 @@ static void mc_save_all(void)
 		turn |= (uint32_t)mc_turn(m) << i;
 		if (!m->late && !(turn >> i & 1))
 			continue;
-		m->touched = true;
+		m->reloaded = true;
 		m->was_level = m->level;
 		mc_save(m, &was[i]);
 	}
@@ -394,15 +411,14 @@ static void mc_op_line(void)
 /* As module vm answers a CPU that takes an interrupt. */
 static void mc_op_ack(void)
 {
+	struct dev *pic = mc_touch(M.pic), *lapic = mc_touch(M.lapic);
 	int vector = LAPIC_EXTINT;
 
 	mc_enter(NULL);
-	mc_touch(M.pic);
-	mc_touch(M.lapic);
-	if (M.lapic)
-		vector = lapic_ack(M.lapic);
+	if (lapic)
+		vector = lapic_ack(lapic);
 	if (vector == LAPIC_EXTINT)
-		vector = M.pic ? pic_ack(M.pic) : -1;
+		vector = pic ? pic_ack(pic) : -1;
 	mc_leave();
 	FUZZ_ORACLE(vector >= -1 && vector < 256, "vector", "%d", vector);
 	mc_see((uint64_t)vector);

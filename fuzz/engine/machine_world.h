@@ -59,7 +59,8 @@ struct mc_dev {
 	bool mmio;	  /* reached by virtio-mmio */
 	unsigned
 		late; /* 0, or it is an interrupt controller, reset behind those whose lines it has */
-	bool touched;
+	bool touched;  /* in this input: it is reset at its end */
+	bool reloaded; /* the same, and only by a save of others */
 	int level, was_level;
 	unsigned group; /* those that are saved and loaded together only */
 	uint64_t fresh;
@@ -82,8 +83,8 @@ static struct mc_world {
 	struct bus *bus;
 	unsigned n, nv;
 	struct mc_dev dev[MC_DEVICES];
-	struct mc_dev *vdev[MC_DEVICES]; /* the virtio ones */
-	struct dev *pic, *ioapic, *lapic;
+	struct mc_dev *vdev[MC_DEVICES];     /* the virtio ones */
+	struct mc_dev *pic, *ioapic, *lapic; /* NULL: there is none */
 	/* this input */
 	const uint8_t *p, *end;
 	bool dear, again, saved, deep;

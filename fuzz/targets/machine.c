@@ -126,8 +126,18 @@ static void end(void)
 	(void)console_resize(M.dev[CONSOLE].d, 80, 25);
 }
 
+/* All that a configuration access may reach. */
+static void touch_pci(void)
+{
+	for (unsigned i = PCI_HOST; i <= RNG_PCI; i++)
+		M.dev[i].touched = true;
+}
+
 static void check(void)
 {
+	/* Whoever reaches the bridge, by its ranges too, reaches what is behind it. */
+	if (M.dev[PCI_HOST].touched)
+		touch_pci();
 	net_used |= M.dev[NET].touched;
 	blk_used[0] |= M.dev[BLK].touched;
 	blk_used[1] |= M.dev[BLK_PCI].touched;
@@ -154,13 +164,6 @@ static unsigned more(struct dev **out, const struct dev_env *e, struct err *err)
 static struct virtio *model(struct dev *d)
 {
 	return virtio_pci_model(d);
-}
-
-/* All that a configuration access may reach. */
-static void touch_pci(void)
-{
-	for (unsigned i = PCI_HOST; i <= RNG_PCI; i++)
-		M.dev[i].touched = true;
 }
 
 static void configure(void)
