@@ -128,7 +128,7 @@ CC_fuzz           = $(CLANG)
 FLAGS_fuzz       := -O2 $(SAN) -fsanitize=fuzzer-no-link -fsanitize-coverage-ignorelist=fuzz/engine/coverage.ignore -DVISE_FUZZ
 # What comes in through these is decoded from bytes by the targets: what is compared with what tells
 # an engine nothing there, and costs a fifth of the time.
-FUZZ_NOCMP := base state trace gmem clock bus input rate chr virtq dev cpu load x86
+FUZZ_NOCMP := base state trace gmem clock bus input rate chr virtq dev cpu load x86 pci
 # Without the sanitizers: what they cost is measured beside it, and some targets cannot have them.
 CC_fuzz-plain     = $(CLANG)
 FLAGS_fuzz-plain := -O2 -fsanitize=fuzzer-no-link -fsanitize-coverage-ignorelist=fuzz/engine/coverage.ignore -DVISE_FUZZ

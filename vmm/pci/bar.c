@@ -118,7 +118,7 @@ static void map(struct pci_func *f, unsigned bar, bool tell, bool restore)
 	enum bus_space space;
 	uint64_t base;
 
-	if (!f->dev.bus || b->id >= 0 || !pci_bar_wanted(f, bar, &space, &base))
+	if (b->id >= 0 || !b->len || !f->dev.bus || !pci_bar_wanted(f, bar, &space, &base))
 		return;
 	b->bus = f->dev.bus;
 	b->base = base;

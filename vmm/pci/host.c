@@ -167,6 +167,7 @@ int pci_plug(struct dev *host, struct pci_func *f, struct err *err)
 	if (!slot)
 		return err_set(err, -ENOSPC, "device %s: no PCI slot is free", f->dev.name);
 	h->func[slot] = f;
+	h->used |= 1u << slot;
 	f->host = h;
 	f->slot = slot;
 	return 0;
@@ -177,6 +178,7 @@ void pci_host_unplug(struct pci_host *h, struct pci_func *f)
 	f->line = false;
 	pci_host_line(h, f);
 	h->func[f->slot] = NULL;
+	h->used &= ~(1u << f->slot);
 	f->host = NULL;
 	pci_host_map(h, NULL);
 }
@@ -190,16 +192,17 @@ struct pci_func *pci_func_at(const struct dev *host, unsigned slot)
 
 void pci_host_map(struct pci_host *h, struct pci_func *f)
 {
-	for (unsigned i = 0; i < PCI_SLOTS; i++)
-		if (h->func[i])
-			pci_func_map(h->func[i], h->func[i] == f);
+	for (uint32_t m = h->used; m; m &= m - 1) {
+		struct pci_func *at = h->func[__builtin_ctz(m)];
+
+		pci_func_map(at, at == f);
+	}
 }
 
 void pci_host_restore(struct pci_host *h)
 {
-	for (unsigned i = 0; i < PCI_SLOTS; i++)
-		if (h->func[i])
-			pci_func_restore(h->func[i]);
+	for (uint32_t m = h->used; m; m &= m - 1)
+		pci_func_restore(h->func[__builtin_ctz(m)]);
 }
 
 /* ---- lines ---------------------------------------------------------------------------------------------------- */
@@ -229,10 +232,10 @@ static void update_line(struct pci_host *h, unsigned n)
 {
 	uint8_t level = 0;
 
-	for (unsigned i = 0; i < PCI_SLOTS; i++) {
-		const struct pci_func *f = h->func[i];
+	for (uint32_t m = h->used; m; m &= m - 1) {
+		const struct pci_func *f = h->func[__builtin_ctz(m)];
 
-		if (f && f->line && line_index(h, i, f->initial[PCI_PIN]) == n)
+		if (f->line && line_index(h, f->slot, f->initial[PCI_PIN]) == n)
 			level = 1;
 	}
 	if (level == h->level[n])
@@ -327,11 +330,11 @@ static void host_fini(struct dev *d)
 {
 	struct pci_host *h = host_of(d);
 
-	for (unsigned i = 0; i < PCI_SLOTS; i++) {
-		if (h->func[i]) {
-			pci_func_unmap_all(h->func[i]);
-			h->func[i]->host = NULL;
-		}
+	for (uint32_t m = h->used; m; m &= m - 1) {
+		struct pci_func *f = h->func[__builtin_ctz(m)];
+
+		pci_func_unmap_all(f);
+		f->host = NULL;
 	}
 }
 

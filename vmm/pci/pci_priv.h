@@ -8,6 +8,7 @@
 struct pci_host {
 	struct dev dev;
 	struct pci_func *func[PCI_SLOTS];
+	uint32_t used;	   /* slots that have one, a bit each */
 	uint64_t nr_lines; /* option: 1 or 4 */
 	/* state */
 	uint32_t address;	  /* CONFIG_ADDRESS */
