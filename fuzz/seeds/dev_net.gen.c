@@ -39,6 +39,8 @@ static const struct dq_seed seeds[] = {
 		CMD(11, 9), CMD(0xe0, 0), DQ_REQ(2, 0xf0, 9, 9, 20)),
 	DQ_SEED("filter", DQ_HEAD(0, 0), CMD(0, 0), RX(BIG), COMES(3), COMES(2), COMES(1), RX(BIG),
 		COMES(0), CMD(6, 0x05), RX(BIG), COMES(3), COMES(4), CMD(8, 5), COMES(4)),
+	DQ_SEED("full-tables", DQ_HEAD(0, 0), CMD(0, 0), CMD(6, 0x41), RX(BIG), COMES(3), DQ_SAVE,
+		CMD(6, 0x42), RX(BIG), COMES(3), DQ_SAVE, CMD(6, 0x46), CMD(6, 0x40), COMES(3)),
 	DQ_SEED("link", DQ_HEAD(0, 0), COMES(0xf0), TX(0, 60), COMES(0), COMES(0xf1), COMES(0xf3),
 		DQ_READ(DQ_CONFIG, 2, 6), CMD(10, 0), TX(0, 60)),
 	DQ_SEED("waits", DQ_HEAD(0, 0), TX(0, 60), TX(0, 80), TX(0, 100), RX(BIG), RX(40), RX(40),

@@ -127,10 +127,8 @@ static void request_command(void)
 		uint8_t cls, cmd, len;
 	} commands[] = {{0, 0, 1}, {0, 1, 1}, {0, 2, 1}, {0, 3, 1}, {0, 4, 1}, {0, 5, 1},
 			{1, 0, 0}, {1, 1, 6}, {2, 0, 2}, {2, 1, 2}, {3, 0, 0}, {4, 0, 2}};
-	static const uint8_t uni[3][6] = {
-		{2, 0, 0, 0, 0, 1}, {2, 0, 0, 0, 0, 2}, {2, 0, 0, 0, 0, 3}};
 	static const uint8_t group[] = {1, 0, 0x5e, 0, 0, 1};
-	uint8_t what = dq_u8(), val = dq_u8(), b[64] = {0};
+	uint8_t what = dq_u8(), val = dq_u8(), b[512] = {0};
 	uint32_t len, n;
 
 	if (what >= 0xf0) {
@@ -144,10 +142,12 @@ static void request_command(void)
 		b[2] = val;
 		b[3] = len == 2 ? 0 : 1;
 		if (b[0] == 1 && !b[1]) {
-			/* Two tables, the first of (val) addresses. */
-			n = val & 3;
+			/* Two tables, the first of (val) addresses, or about as many as there is room for. */
+			n = (val & 0x40 ? 63 : 0) + (val & 3);
 			st_le32(b + 2, val & 0x80 ? 0xfffffff0u + val : n);
-			memcpy(b + 6, uni, sizeof(uni[0]) * n);
+			for (uint32_t i = 0; i < n; i++)
+				memcpy(b + 6 + 6 * i, (uint8_t[]){2, 0, 0, 0, 0, (uint8_t)(i + 1)},
+				       6);
 			st_le32(b + 6 + 6 * n, val >> 2 & 1);
 			memcpy(b + 10 + 6 * n, group, sizeof(group));
 			len = 8 + 6 * n + 6 * (val >> 2 & 1) - (val >> 3 & 1);
