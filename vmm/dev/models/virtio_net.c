@@ -16,7 +16,7 @@
  * a frame waits until there are enough of them; one that all of the queue does not hold is dropped.
  * Large frames are cut by the back end's side (net.h), by net_send().
  *
- * Bounds: MAC_TABLE addresses of each kind, beyond which all of it are let in (5.1.6.5.2); PAIRS_MAX
+ * Bounds: NET_FILTER_MACS addresses of each kind, beyond which all of it are let in (5.1.6.5.2); PAIRS_MAX
  * queue pairs; a command of COMMAND_MAX bytes; FLOWS buckets of flows that are steered.
  */
 #include <errno.h>
@@ -24,6 +24,7 @@
 #include <vmm/net.h>
 #include <vmm/virtio.h>
 
+#include "net_filter.h"
 #include "virtio_limit.h"
 
 #define NET_DEVICE_ID 1u /* section 5 */
@@ -32,11 +33,10 @@
 #define NET_BASE      0xd0000000u
 #define PAIRS_MAX     3u /* and a control queue: VIRTIO_QUEUES at most */
 #define MAC_DEFAULT   0x525400123456ull
-#define MAC_TABLE     64u
-#define COMMAND_MAX   (2 + 2 * (4 + MAC_TABLE * 2 * NET_MAC))
+#define COMMAND_MAX   (2 + 2 * (4 + NET_FILTER_MACS * 2 * NET_MAC))
 #define FLOWS	      64u
 #define RX_BUFFERS    256u /* that a frame is put into, at most */
-#define VLANS	      4096u
+#define VLAN_TAG      4u   /* bytes */
 
 /* Feature bits, 5.1.3 */
 enum {
@@ -97,28 +97,11 @@ enum command {
 };
 enum ack { ACK_OK = 0, ACK_ERR = 1 };
 
-/* Offsets in a frame */
-#define ETH_TYPE	 12u
-#define ETH_HEADER	 14u
-#define TYPE_VLAN	 0x8100u
-#define VLAN_ID		 0x0fffu
-#define VLAN_TAG	 4u
-#define MULTICAST(frame) ((frame)[0] & 1)
-
-struct mac_table {
-	uint32_t n;
-	bool overflow; /* there were more: all are let in */
-	uint8_t mac[MAC_TABLE * NET_MAC];
-};
-
 struct virtio_net {
 	struct virtio v;
 	struct net *net;
 	uint64_t number, pairs_max, mac_opt, mtu; /* options */
-	uint8_t mac[NET_MAC];
-	bool promisc, allmulti, alluni, nomulti, nouni, nobcast;
-	struct mac_table uni, multi;
-	uint8_t vlans[VLANS / 8];
+	struct net_filter filter;
 	bool announce;
 	uint16_t pairs;	      /* in use */
 	uint8_t steer[FLOWS]; /* the pair that a flow was last sent by */
@@ -129,11 +112,6 @@ struct virtio_net {
 static struct virtio_net *net_of(struct dev *d)
 {
 	return container_of(d, struct virtio_net, v.dev);
-}
-
-static uint16_t be16(const uint8_t *p)
-{
-	return (uint16_t)(p[0] << 8 | p[1]);
 }
 
 /* Was it negotiated, with what it depends on (5.1.3.1)? */
@@ -181,41 +159,11 @@ static uint8_t *steering(struct virtio_net *n, const uint8_t *frame, size_t len)
 
 /* ---- receiving ------------------------------------------------------------------------------------- */
 
-static bool in_table(const struct mac_table *t, const uint8_t *mac)
-{
-	if (t->overflow)
-		return true;
-	for (uint32_t i = 0; i < t->n; i++)
-		if (!memcmp(t->mac + (size_t)i * NET_MAC, mac, NET_MAC))
-			return true;
-	return false;
-}
-
-/* 5.1.6.5.1 to 5.1.6.5.3: does the driver want it? */
-static bool is_wanted(const struct virtio_net *n, const uint8_t *f, size_t len)
-{
-	static const uint8_t broadcast[NET_MAC] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
-
-	if (has(n, F_CTRL_VLAN) && be16(f + ETH_TYPE) == TYPE_VLAN && len >= ETH_HEADER + 2) {
-		unsigned id = be16(f + ETH_HEADER) & VLAN_ID;
-
-		if (!(n->vlans[id / 8] >> (id % 8) & 1))
-			return false;
-	}
-	if (n->promisc)
-		return true;
-	if (!memcmp(f, broadcast, NET_MAC))
-		return !n->nobcast;
-	if (MULTICAST(f))
-		return !n->nomulti && (n->allmulti || in_table(&n->multi, f));
-	return !n->nouni && (n->alluni || !memcmp(f, n->mac, NET_MAC) || in_table(&n->uni, f));
-}
-
 /* 5.1.4.1: the device must not hand on more than the MTU that it told. */
 static bool is_too_long(const struct virtio_net *n, const uint8_t *f, size_t len,
 			const struct net_meta *m)
 {
-	size_t max = n->mtu + ETH_HEADER + (be16(f + ETH_TYPE) == TYPE_VLAN ? VLAN_TAG : 0);
+	size_t max = n->mtu + ETH_HEADER + (net_filter_is_vlan(f) ? VLAN_TAG : 0);
 
 	return has(n, F_MTU) && m->gso == NET_GSO_NONE && len > max;
 }
@@ -360,7 +308,8 @@ static int net_frame(void *ctx, const void *frame, size_t len, const struct net_
 
 	if (v->stopped || !(v->status & VIRTIO_S_DRIVER_OK) || (v->status & VIRTIO_S_NEEDS_RESET))
 		return -EAGAIN;
-	if (!is_wanted(n, frame, len) || is_too_long(n, frame, len, m))
+	if (!net_filter_wants(&n->filter, has(n, F_CTRL_VLAN), frame, len) ||
+	    is_too_long(n, frame, len, m))
 		return 0;
 	pair = *steering(n, frame, len) % n->pairs;
 	rx.n = n;
@@ -443,56 +392,9 @@ static void transmit(struct virtio_net *n, unsigned queue, const struct virtq_ch
 
 /* ---- control, 5.1.6.5 ------------------------------------------------------------------------------- */
 
-static enum ack set_flag(bool *flag, const uint8_t *data, size_t len)
+static enum ack ack(bool good)
 {
-	if (len != 1 || data[0] > 1)
-		return ACK_ERR;
-	*flag = data[0];
-	return ACK_OK;
-}
-
-/* One table of a MAC_TABLE_SET, without its effect if (t) is NULL; where the next one is, 0: ill-formed. */
-static size_t one_table(struct mac_table *t, const uint8_t *data, size_t len, size_t at)
-{
-	uint32_t n;
-
-	if (len - at < 4)
-		return 0;
-	n = ld_le32(data + at);
-	at += 4;
-	if (n > (len - at) / NET_MAC)
-		return 0;
-	if (t) {
-		memset(t, 0, sizeof(*t));
-		t->overflow = n > MAC_TABLE;
-		t->n = t->overflow ? 0 : n;
-		memcpy(t->mac, data + at, (size_t)t->n * NET_MAC);
-	}
-	return at + (size_t)n * NET_MAC;
-}
-
-/* 5.1.6.5.2: both or neither. */
-static enum ack set_tables(struct virtio_net *n, const uint8_t *data, size_t len)
-{
-	size_t at = one_table(NULL, data, len, 0);
-
-	if (!at || one_table(NULL, data, len, at) != len)
-		return ACK_ERR;
-	(void)one_table(&n->uni, data, len, 0);
-	(void)one_table(&n->multi, data, len, at);
-	return ACK_OK;
-}
-
-static enum ack set_vlan(struct virtio_net *n, const uint8_t *data, size_t len, bool add)
-{
-	uint16_t id;
-
-	if (len != 2 || ld_le16(data) >= VLANS)
-		return ACK_ERR;
-	id = ld_le16(data);
-	n->vlans[id / 8] &= (uint8_t) ~(1u << (id % 8));
-	n->vlans[id / 8] |= (uint8_t)(add << (id % 8));
-	return ACK_OK;
+	return good ? ACK_OK : ACK_ERR;
 }
 
 static enum ack set_pairs(struct virtio_net *n, const uint8_t *data, size_t len)
@@ -505,12 +407,8 @@ static enum ack set_pairs(struct virtio_net *n, const uint8_t *data, size_t len)
 
 static enum ack rx_mode(struct virtio_net *n, unsigned what, const uint8_t *data, size_t len)
 {
-	bool *flags[] = {&n->promisc, &n->allmulti, &n->alluni,
-			 &n->nomulti, &n->nouni,    &n->nobcast};
-
-	if (!has(n, what >= RX_ALLUNI ? F_CTRL_RX_EXTRA : F_CTRL_RX))
-		return ACK_ERR;
-	return set_flag(flags[what], data, len);
+	return ack(has(n, what >= RX_ALLUNI ? F_CTRL_RX_EXTRA : F_CTRL_RX) &&
+		   net_filter_set_flag(&n->filter, what, data, len));
 }
 
 static enum ack do_command(struct virtio_net *n, unsigned what, const uint8_t *data, size_t len)
@@ -524,15 +422,16 @@ static enum ack do_command(struct virtio_net *n, unsigned what, const uint8_t *d
 	case RX_NOBCAST:
 		return rx_mode(n, what, data, len);
 	case MAC_TABLE_SET:
-		return has(n, F_CTRL_RX) ? set_tables(n, data, len) : ACK_ERR;
+		return ack(has(n, F_CTRL_RX) && net_filter_set_tables(&n->filter, data, len));
 	case MAC_ADDR_SET:
-		if (!has(n, F_CTRL_MAC_ADDR) || len != NET_MAC || MULTICAST(data))
+		if (!has(n, F_CTRL_MAC_ADDR) || len != NET_MAC || ETH_MULTICAST(data))
 			return ACK_ERR;
-		memcpy(n->mac, data, NET_MAC);
+		memcpy(n->filter.mac, data, NET_MAC);
 		return ACK_OK;
 	case VLAN_ADD:
 	case VLAN_DEL:
-		return has(n, F_CTRL_VLAN) ? set_vlan(n, data, len, what == VLAN_ADD) : ACK_ERR;
+		return ack(has(n, F_CTRL_VLAN) &&
+			   net_filter_set_vlan(&n->filter, data, len, what == VLAN_ADD));
 	case ANNOUNCE_ACK:
 		if (!has(n, F_GUEST_ANNOUNCE) || len)
 			return ACK_ERR;
@@ -548,7 +447,7 @@ static enum ack do_command(struct virtio_net *n, unsigned what, const uint8_t *d
 static void control(struct virtio_net *n, unsigned queue, struct virtq_chain *c)
 {
 	struct virtq *q = &n->v.q[queue];
-	uint8_t cmd[COMMAND_MAX], ack = ACK_ERR;
+	uint8_t cmd[COMMAND_MAX], answer = ACK_ERR;
 	uint64_t len = c->out_bytes;
 
 	if (c->error || !c->in_bytes) {
@@ -557,10 +456,10 @@ static void control(struct virtio_net *n, unsigned queue, struct virtq_chain *c)
 		return;
 	}
 	if (len >= 2 && len <= sizeof(cmd) && virtq_read(q, c, 0, cmd, len) == (int64_t)len)
-		ack = (uint8_t)do_command(n, (unsigned)cmd[0] << 8 | cmd[1], cmd + 2, len - 2);
-	if (ack != ACK_OK)
+		answer = (uint8_t)do_command(n, (unsigned)cmd[0] << 8 | cmd[1], cmd + 2, len - 2);
+	if (answer != ACK_OK)
 		dev_guest_error(&n->v.dev, "virtio-net: a command that is refused", c->head, len);
-	(void)virtq_write(q, c, 0, &ack, 1);
+	(void)virtq_write(q, c, 0, &answer, 1);
 }
 
 static void net_notify(struct virtio *v, unsigned queue)
@@ -598,7 +497,7 @@ static void read_config(struct virtio *v, uint32_t off, void *buf, uint32_t len)
 	const struct virtio_net *n = net_of(&v->dev);
 	uint8_t c[CONFIG_LEN];
 
-	memcpy(c + C_MAC, n->mac, NET_MAC);
+	memcpy(c + C_MAC, n->filter.mac, NET_MAC);
 	st_le16(c + C_STATUS,
 		(n->net->link_up ? STATUS_LINK_UP : 0) | (n->announce ? STATUS_ANNOUNCE : 0));
 	st_le16(c + C_MAX_PAIRS, (uint16_t)n->pairs_max);
@@ -674,7 +573,7 @@ static void net_reset(struct dev *d)
 	virtio_limit_reset(&n->rx);
 	virtio_limit_reset(&n->tx);
 	for (unsigned i = 0; i < NET_MAC; i++)
-		n->mac[i] = (uint8_t)(n->mac_opt >> (8 * (NET_MAC - 1 - i)));
+		n->filter.mac[i] = (uint8_t)(n->mac_opt >> (8 * (NET_MAC - 1 - i)));
 }
 
 static int net_post_load(struct dev *d, struct err *err)
@@ -685,7 +584,7 @@ static int net_post_load(struct dev *d, struct err *err)
 	rc = rc ? rc : virtio_limit_post_load(&n->tx, err);
 	if (rc)
 		return rc;
-	if (n->uni.n > MAC_TABLE || n->multi.n > MAC_TABLE || !n->pairs || n->pairs > n->pairs_max)
+	if (!net_filter_possible(&n->filter) || !n->pairs || n->pairs > n->pairs_max)
 		return err_set(err, -EINVAL,
 			       "virtio-net: saved tables or pairs are more than there can be");
 	return virtio_post_load(d, err);
@@ -775,20 +674,7 @@ static const struct dev_opt net_opts[] = {
 
 static const struct state_field net_state[] = {
 	VIRTIO_STATE_FIELDS,
-	STATE_RAW(struct virtio_net, mac),
-	STATE_B(struct virtio_net, promisc, 1), /* as if there were no filter */
-	STATE_B(struct virtio_net, allmulti, 0),
-	STATE_B(struct virtio_net, alluni, 0),
-	STATE_B(struct virtio_net, nomulti, 0),
-	STATE_B(struct virtio_net, nouni, 0),
-	STATE_B(struct virtio_net, nobcast, 0),
-	STATE_U(struct virtio_net, uni.n, 0),
-	STATE_B(struct virtio_net, uni.overflow, 0),
-	STATE_RAW(struct virtio_net, uni.mac),
-	STATE_U(struct virtio_net, multi.n, 0),
-	STATE_B(struct virtio_net, multi.overflow, 0),
-	STATE_RAW(struct virtio_net, multi.mac),
-	STATE_RAW(struct virtio_net, vlans),
+	NET_FILTER_STATE(struct virtio_net, filter),
 	STATE_B(struct virtio_net, announce, 0),
 	STATE_U(struct virtio_net, pairs, 1),
 	STATE_RAW(struct virtio_net, steer),
