@@ -257,6 +257,26 @@ static void show_findings(const struct fuzz_job *job, const struct fuzz_stats *s
 		printf("  ... and %u more: see its README\n", shown - SHOWN_MAX);
 }
 
+/* Not known is null, as in other objects. */
+static void put_more_json(const struct fuzz_stats *s, struct buf *b)
+{
+	if (s->stability > 0)
+		buf_printf(b, "\"stability\":%.2f,", s->stability);
+	else
+		buf_printf(b, "\"stability\":null,");
+	if (s->last_find > 0)
+		buf_printf(b, "\"last_find\":%.1f,", s->last_find);
+	else
+		buf_printf(b, "\"last_find\":null,");
+	buf_printf(b, "\"buckets\":[");
+	for (unsigned i = 0; i < s->nr_buckets; i++) {
+		buf_printf(b, "%s{\"cause\":", i ? "," : "");
+		buf_put_json(b, s->bucket[i].cause, strlen(s->bucket[i].cause));
+		buf_printf(b, ",\"findings\":%u}", s->bucket[i].findings);
+	}
+	buf_printf(b, "]");
+}
+
 static void show_summary(const struct fuzz_opts *o, const struct fuzz_job *job,
 			 const struct fuzz_stats *s, int status)
 {
@@ -269,22 +289,58 @@ static void show_summary(const struct fuzz_opts *o, const struct fuzz_job *job,
 		buf_printf(&b,
 			   "{\"target\":\"%s\",\"engine\":\"%s\",\"status\":%d,\"execs\":%" PRIu64
 			   ",\"seconds\":%.1f,\"execs_per_sec\":%.0f,\"coverage\":%" PRIu64
-			   ",\"corpus\":%" PRIu64 ",\"findings\":%" PRIu64 ",\"out\":",
+			   ",\"interface\":%" PRIu64 ",\"corpus\":%" PRIu64 ",\"findings\":%" PRIu64
+			   ",",
 			   job->target, engine, status, s->execs, s->seconds, rate, s->coverage,
-			   s->corpus, s->findings);
+			   s->interface, s->corpus, s->findings);
+		put_more_json(s, &b);
+		buf_printf(&b, ",\"out\":");
 		buf_put_json(&b, job->out, strlen(job->out));
 		printf("%s}\n", buf_str(&b));
 		buf_free(&b);
 		return;
 	}
 	show_findings(job, s);
-	printf("%s on %s: %" PRIu64 " execs in %.0f s (%.0f/s), coverage %" PRIu64
-	       ", corpus %" PRIu64 ", ",
-	       job->target, engine, s->execs, s->seconds, rate, s->coverage, s->corpus);
+	for (unsigned i = 0; i < s->nr_buckets; i++)
+		printf("  %u of them: %s\n", s->bucket[i].findings, s->bucket[i].cause);
+	if (s->unsorted)
+		printf("  %u of them: other causes\n", s->unsorted);
+	printf("%s on %s: %" PRIu64 " execs in %.0f s (%.0f/s), coverage %" PRIu64 " edges",
+	       job->target, engine, s->execs, s->seconds, rate, s->coverage);
+	if (s->interface)
+		printf(" and %" PRIu64 " of the interface", s->interface);
+	printf(", corpus %" PRIu64 ", ", s->corpus);
+	if (s->stability > 0)
+		printf("%.4g %% stable, ", s->stability);
+	if (s->last_find > 0)
+		printf("last find after %.0f s, ", s->last_find);
 	if (s->findings)
 		printf("%" PRIu64 " finding%s\n", s->findings, s->findings == 1 ? "" : "s");
 	else
 		printf("no findings\n");
+}
+
+/* The corpus that came with the tree (ci/corpora): is there one? Why it is not used is said. */
+static bool some_corpus(const struct fuzz_job *job, bool quiet, char path[PATH_MAX])
+{
+	struct dirent *e;
+	bool any = false;
+	char *why;
+	size_t len;
+	DIR *d;
+
+	cli_path(path, "%s/build/corpora/.%s.why", job->tree, job->target);
+	if (!quiet && !file_read(path, 65536, (void **)&why, &len, NULL)) {
+		fprintf(stderr, "vise: fuzz: %s", why);
+		free(why);
+	}
+	cli_path(path, "%s/build/corpora/%s", job->tree, job->target);
+	d = opendir(path);
+	while (d && !any && (e = readdir(d)))
+		any = e->d_name[0] != '.';
+	if (d)
+		closedir(d);
+	return any;
 }
 
 /* AFL++ refuses to start without a seed. */
@@ -309,6 +365,7 @@ static int fuzz(const struct fuzz_opts *o, const struct fuzz_job *base)
 {
 	struct fuzz_job with = *base, *job = &with;
 	char goal[2][PATH_MAX], seeds_goal[PATH_MAX], seeds[PATH_MAX], replay[PATH_MAX];
+	char corpus[PATH_MAX];
 	bool afl = job->engine == FUZZ_AFL;
 	const char *goals[4] = {goal[0], seeds_goal};
 	const char *const replay_goals[] = {replay, NULL};
@@ -334,6 +391,7 @@ static int fuzz(const struct fuzz_opts *o, const struct fuzz_job *base)
 		return st;
 	cli_path(seeds, "%s/build/seeds/%s", job->tree, job->target);
 	job->seeds = seeds;
+	job->corpus = some_corpus(job, o->quiet, corpus) ? corpus : NULL;
 	rc = file_mkdirs(seeds, &err);
 	if (!rc)
 		rc = some_seed(seeds, &err);
@@ -342,6 +400,9 @@ static int fuzz(const struct fuzz_opts *o, const struct fuzz_job *base)
 	if (rc)
 		return cli_fail(ST_START, "%s", err.msg);
 	st = stats.findings ? ST_FAIL : ST_PASS;
+	/* Its own figure is AFL++'s; a short run has none, and neither has one that was stopped. */
+	if (!afl && !cli_stop)
+		(void)fuzz_stability(job, &stats);
 	/* Only who has a finding needs it; a build that fails has said so and changes nothing. */
 	if (stats.findings && !cli_stop)
 		build(job->tree, replay_goals, o->quiet);
@@ -453,9 +514,17 @@ const struct cmd cmd_fuzz = {
 	.args = "[TARGET [FILE...]]",
 	.summary = "fuzz a target, or reproduce a finding",
 	.text = "Without words it lists the targets. With TARGET it builds it for the engine (make\n"
-		"decides what is stale), runs it from the seeds and the corpus of earlier runs, keeps\n"
-		"one status line up to date, and ends with a summary; Ctrl-C does so early. Findings\n"
-		"go to DIR/TARGET/findings with a README of commands to replay them.\n"
+		"decides what is stale), runs it from the seeds, the corpus in fuzz/corpora and that of\n"
+		"earlier runs, keeps one status line up to date, and ends with a summary; Ctrl-C does so\n"
+		"early. Findings go to DIR/TARGET/findings with a README of commands to replay them.\n"
+		"\n"
+		"Coverage is edges of the code, and where the target counts them what it touched of the\n"
+		"interface: a register by width and direction, a kind of chain. Stable is the share of\n"
+		"inputs that reach nothing new when they run again (AFL++: its own figure). Findings\n"
+		"are counted by what `vise triage` would call their cause.\n"
+		"\n"
+		"On several machines: ci/afl-sync with AFL++, a folder that all can reach; with\n"
+		"libFuzzer, ci/corpora export and import. ci/corpora makes fuzz/corpora.\n"
 		"\n"
 		"With FILEs it runs those through the target's replay program, under ASan.\n"
 		"\n"

@@ -19,16 +19,30 @@ struct fuzz_job {
 	uint64_t seconds;    /* 0: until stopped */
 	unsigned jobs;
 	uint64_t seed;
-	const char *seeds; /* the folder of seeds */
-	bool no_cmplog;	   /* afl: without the comparison solver, which takes its own time */
-	FILE *status;	   /* a line that is kept up to date (a terminal), or a line at times */
+	const char *seeds;  /* the folder of seeds */
+	const char *corpus; /* what was found earlier and came with the tree; NULL: nothing */
+	bool no_cmplog;	    /* afl: without the comparison solver, which takes its own time */
+	FILE *status;	    /* a line that is kept up to date (a terminal), or a line at times */
 	bool terminal;
 };
 
+#define FUZZ_BUCKETS 32
+
 struct fuzz_stats {
 	uint64_t execs, coverage, corpus, findings;
+	uint64_t
+		interface; /* slots of it that were touched (fuzz/engine/iface.h); 0: the target has none */
 	double seconds;
-	time_t since; /* findings that are older are another run's */
+	double last_find; /* seconds from the start to the last entry of the corpus; 0: none */
+	double stability; /* per cent; 0: not known */
+	time_t since;	  /* findings that are older are another run's */
+	/* This run's findings by what `vise triage` would call their cause, as they came. */
+	struct fuzz_bucket {
+		char cause[200];
+		unsigned findings;
+	} bucket[FUZZ_BUCKETS];
+	unsigned nr_buckets,
+		unsorted; /* unsorted: findings of more causes than there is room for */
 };
 
 /*
@@ -40,12 +54,30 @@ int fuzz_run(const struct fuzz_job *job, struct fuzz_stats *s, struct err *err);
 /* Is a file in the findings' folder one, by its name? */
 bool fuzz_is_finding(const char *name);
 
+/* ---- fuzz_look.c: what a run has come to --------------------------------------------------------- */
+
+/* One more finding: the engine's or a replay's words, and the wait status it ended with. */
+void fuzz_bucket(struct fuzz_stats *s, const char *log, int status);
+/* How many slots of the interface are set in the file that VISE_IFACE named. */
+uint64_t fuzz_interface(const char *path);
+/*
+ * libFuzzer: runs a sample of the corpus twice in one process, s->stability is the share of inputs whose
+ * second run reached nothing that no run before it had. 0, or -errno and it is left alone.
+ */
+int fuzz_stability(const struct fuzz_job *job, struct fuzz_stats *s);
+/* From a control file of -merge=1. 0, -EINVAL: it is none, -ENODATA: nothing is in there twice. */
+int fuzz_stability_parse(const char *control, unsigned *same, unsigned *all);
+
 /* What an engine's line says, added to what is known; libFuzzer's and a line of AFL's plot_data. */
 struct fuzz_line {
 	uint64_t execs, coverage, corpus;
+	double stability,
+		last_find; /* AFL's own figures: per cent; seconds from its start, 0: none */
 };
 bool fuzz_parse_libfuzzer(const char *line, struct fuzz_line *l);
 bool fuzz_parse_plot(const char *line, struct fuzz_line *l);
+/* AFL's fuzzer_stats, all of it. */
+void fuzz_parse_stats(const char *text, struct fuzz_line *l);
 
 /* ---- children (spawn.c) ------------------------------------------------------------------------ */
 

@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -21,6 +22,10 @@
 #define LINE_MAX_     512
 #define OPTIONS_MAX   16
 #define FINDING_MAX   ((uint64_t)64 << 20)
+#define FINDING_S     10 /* of one that is run once more */
+#define WORDS_MAX     ((uint64_t)1 << 30)
+#define COLUMNS	      80
+#define IFACE_ENV     "VISE_IFACE="
 
 /* One process of the engine. */
 struct proc {
@@ -32,6 +37,7 @@ struct proc {
 	struct fuzz_line now;
 	uint64_t before; /* executions of the processes that were here earlier */
 	unsigned restarts;
+	off_t from;	/* in the log: where this process's words begin */
 	char last[160]; /* the last line that says something, for a failure */
 };
 
@@ -42,7 +48,8 @@ struct fuzz {
 	struct err *err;
 	uint64_t start, deadline, asked; /* ns; 0: none */
 	uint64_t shown;
-	uint64_t last_execs, last_ns;
+	uint64_t rate_execs, rate_ns; /* what the last status line began from */
+	char iface[PATH_MAX + 16];    /* VISE_IFACE=FILE */
 	char *afl, *opts[OPTIONS_MAX];
 	unsigned nr_opts;
 };
@@ -94,14 +101,38 @@ bool fuzz_parse_plot(const char *line, struct fuzz_line *l)
 	}
 	if (n < ARRAY_SIZE(col))
 		return false;
-	*l = (struct fuzz_line){.execs = col[11], .coverage = col[12], .corpus = col[3]};
+	l->execs = col[11];
+	l->coverage = col[12];
+	l->corpus = col[3];
 	return true;
+}
+
+/* It is written once a minute and at the end; plot_data more often, but its last line may be older. */
+void fuzz_parse_stats(const char *text, struct fuzz_line *l)
+{
+	const char *p = strstr(text, "\nstability         : ");
+	uint64_t execs = 0, start, find;
+
+	/* Both are seconds since 1970; no find is 0. */
+	if (number_after(text, "start_time        : ", &start) &&
+	    number_after(text, "\nlast_find         : ", &find) && find > start)
+		l->last_find = (double)(find - start);
+	number_after(text, "\nexecs_done        : ", &execs);
+	if (execs > l->execs)
+		l->execs = execs;
+	number_after(text, "\nedges_found       : ", &l->coverage);
+	number_after(text, "\ncorpus_count      : ", &l->corpus);
+	if (p)
+		l->stability = strtod(strchr(p, ':') + 1, NULL);
 }
 
 static void on_line(struct fuzz *f, struct proc *p)
 {
-	(void)f;
-	if (!fuzz_parse_libfuzzer(p->line, &p->now) && p->line[0])
+	if (fuzz_parse_libfuzzer(p->line, &p->now)) {
+		/* What it takes in of the seeds at its start is no find: it has no such line. */
+		if (strstr(p->line, "\tNEW "))
+			f->stats->last_find = (double)(cli_now_ns() - f->start) / 1e9;
+	} else if (p->line[0])
 		snprintf(p->last, sizeof(p->last), "%.150s", p->line);
 }
 
@@ -149,18 +180,52 @@ static void read_afl(struct fuzz *f)
 		cli_path(path, "%s/%s%u/fuzzer_stats", f->afl, i ? "s" : "main", i);
 		if (file_read(path, FINDING_MAX, (void **)&text, &len, &none))
 			continue;
-		uint64_t execs = 0;
-
-		number_after(text, "\nexecs_done        : ", &execs);
-		if (execs > f->p[i].now.execs)
-			f->p[i].now.execs = execs;
-		number_after(text, "\nedges_found       : ", &f->p[i].now.coverage);
-		number_after(text, "\ncorpus_count      : ", &f->p[i].now.corpus);
+		fuzz_parse_stats(text, &f->p[i].now);
 		free(text);
 	}
 }
 
 /* ---- findings ---- */
+
+/* AFL's log has no word of a finding: the program that it ran says it once more. */
+static void sort_afl(struct fuzz *f, const char *file)
+{
+	bool plain = f->job->jobs > 1 || f->job->no_cmplog;
+	char bin[PATH_MAX], log[PATH_MAX];
+	const char *const argv[] = {bin, file, NULL};
+	struct spawn s = {.argv = argv, .err_fd = -1, .log = log};
+	char *text;
+	size_t len;
+	pid_t pid;
+	int status;
+
+	cli_path(bin, "%s/build/%s/%s", f->job->tree, plain ? "afl" : "afl-cmplog", f->job->target);
+	cli_path(log, "%s/finding.log", f->job->out);
+	unlink(log);
+	pid = cli_spawn(&s, NULL);
+	status = pid < 0 ? pid : cli_reap(pid, FINDING_S, NULL, NULL);
+	if (status == -ETIME)
+		fuzz_bucket(f->stats, "\n# no end within the time limit", 1 << 8);
+	else if (status >= 0 && !file_read(log, FINDING_MAX, (void **)&text, &len, NULL)) {
+		fuzz_bucket(f->stats, text, status);
+		free(text);
+	}
+	unlink(log);
+}
+
+/* libFuzzer's words about the finding that ended a process are the last in its log. */
+static void sort_libfuzzer(struct fuzz *f, const struct proc *p, unsigned i, int status)
+{
+	char path[PATH_MAX], *text;
+	size_t len;
+
+	cli_path(path, "%s/libfuzzer-%u.log", f->job->out, i);
+	if (p->log < 0 || file_read(path, WORDS_MAX, (void **)&text, &len, NULL))
+		return;
+	if ((size_t)p->from < len && strstr(text + p->from, "Test unit written to "))
+		fuzz_bucket(f->stats, text + p->from, status);
+	free(text);
+}
 
 /* Copy what AFL keeps under names of ours, so that all findings are in one folder. */
 static void take_afl(struct fuzz *f, const char *dir, const char *kind)
@@ -173,6 +238,7 @@ static void take_afl(struct fuzz *f, const char *dir, const char *kind)
 		struct stat st;
 		void *data;
 		size_t len;
+		bool fresh;
 
 		if (strncmp(e->d_name, "id", 2) != 0)
 			continue;
@@ -181,11 +247,14 @@ static void take_afl(struct fuzz *f, const char *dir, const char *kind)
 		    file_read(from, FINDING_MAX, &data, &len, NULL))
 			continue;
 		cli_path(to, "%s/findings/%s-%016" PRIx64, f->job->out, kind, hash64(0, data, len));
+		fresh = stat(to, &st) || st.st_mtime < f->stats->since;
 		if (access(to, F_OK))
 			file_write(to, data, len, NULL);
 		else
 			utimensat(AT_FDCWD, to, NULL, 0);
 		free(data);
+		if (fresh)
+			sort_afl(f, to);
 	}
 	if (d)
 		closedir(d);
@@ -254,6 +323,7 @@ static void sum(struct fuzz *f)
 	if (f->job->engine == FUZZ_AFL)
 		read_afl(f);
 	s->execs = s->coverage = s->corpus = 0;
+	s->interface = fuzz_interface(f->iface + strlen(IFACE_ENV));
 	for (unsigned i = 0; i < f->job->jobs; i++) {
 		const struct proc *p = &f->p[i];
 
@@ -262,29 +332,63 @@ static void sum(struct fuzz *f)
 			s->coverage = p->now.coverage;
 		if (p->now.corpus > s->corpus)
 			s->corpus = p->now.corpus;
+		if (p->now.last_find > s->last_find)
+			s->last_find = p->now.last_find;
+		if (p->now.stability > 0 && (s->stability <= 0 || p->now.stability < s->stability))
+			s->stability = p->now.stability;
 	}
 	s->seconds = (double)(cli_now_ns() - f->start) / 1e9;
+}
+
+static void put_status(struct fuzz *f, struct buf *b)
+{
+	const struct fuzz_stats *s = f->stats;
+	uint64_t now = cli_now_ns();
+	double since = (double)(now - f->rate_ns) / 1e9;
+	uint64_t execs = s->execs > f->rate_execs ? s->execs - f->rate_execs : 0;
+
+	buf_printf(b, "%s %s  %.0f s  %" PRIu64 " execs, %.0f/s  edges %" PRIu64, f->job->target,
+		   f->job->engine == FUZZ_AFL ? "afl" : "libfuzzer", s->seconds, s->execs,
+		   since > 0 ? (double)execs / since : 0.0, s->coverage);
+	if (s->interface)
+		buf_printf(b, "  interface %" PRIu64, s->interface);
+	buf_printf(b, "  corpus %" PRIu64, s->corpus);
+	if (s->last_find > 0)
+		buf_printf(b, "  last find %.0f s ago", s->seconds - s->last_find);
+	if (s->stability > 0)
+		buf_printf(b, "  stable %.0f %%", s->stability);
+	buf_printf(b, "  findings %" PRIu64, s->findings);
+	if (s->nr_buckets > 1 || s->unsorted)
+		buf_printf(b, " of %u%s causes", s->nr_buckets, s->unsorted ? " or more" : "");
+	if (s->nr_buckets)
+		buf_printf(b, ", last: %s", s->bucket[s->nr_buckets - 1].cause);
+	f->rate_ns = now;
+	f->rate_execs = s->execs;
 }
 
 static void show(struct fuzz *f)
 {
 	uint64_t now = cli_now_ns();
 	uint64_t every = f->job->terminal ? STATUS_TTY_MS : STATUS_LOG_MS;
-	const struct fuzz_stats *s = f->stats;
+	struct winsize w = {0};
+	struct buf b = {0};
+	int room = INT_MAX;
 
 	if (!f->job->status || now - f->shown < every * 1000000)
 		return;
 	sum(f);
 	count_findings(f);
 	f->shown = now;
-	fprintf(f->job->status,
-		"%s%s %s  %.0f s  %" PRIu64 " execs, %.0f/s  coverage %" PRIu64 "  corpus %" PRIu64
-		"  findings %" PRIu64 "%s",
-		f->job->terminal ? "\r\033[K" : "", f->job->target,
-		f->job->engine == FUZZ_AFL ? "afl" : "libfuzzer", s->seconds, s->execs,
-		s->seconds > 0 ? (double)s->execs / s->seconds : 0.0, s->coverage, s->corpus,
-		s->findings, f->job->terminal ? "" : "\n");
+	put_status(f, &b);
+	/* A line that wraps would not be written over. */
+	if (f->job->terminal)
+		room = (ioctl(fileno(f->job->status), TIOCGWINSZ, &w) || !w.ws_col ? COLUMNS
+										   : w.ws_col) -
+		       1;
+	fprintf(f->job->status, "%s%.*s%s", f->job->terminal ? "\r\033[K" : "", room, buf_str(&b),
+		f->job->terminal ? "" : "\n");
 	fflush(f->job->status);
+	buf_free(&b);
 }
 
 /* ---- starting ---- */
@@ -333,9 +437,9 @@ static int start_libfuzzer(struct fuzz *f, unsigned i)
 	const struct fuzz_job *job = f->job;
 	char bin[PATH_MAX], corpus[PATH_MAX], prefix[PATH_MAX], dict[PATH_MAX + 8], dpath[PATH_MAX];
 	char total[40], seed[40], log[PATH_MAX];
-	const char *argv[24 + OPTIONS_MAX];
+	const char *argv[24 + OPTIONS_MAX], *const env[] = {f->iface, NULL};
 	struct proc *p = &f->p[i];
-	struct spawn s = {.argv = argv, .err_fd = -1};
+	struct spawn s = {.argv = argv, .err_fd = -1, .env = env};
 	unsigned n = 0;
 	int fds[2];
 
@@ -364,6 +468,8 @@ static int start_libfuzzer(struct fuzz *f, unsigned i)
 		argv[n++] = f->opts[o];
 	argv[n++] = corpus;
 	argv[n++] = job->seeds;
+	if (job->corpus)
+		argv[n++] = job->corpus;
 	argv[n] = NULL;
 	if (pipe2(fds, O_CLOEXEC) < 0)
 		return err_set(f->err, -errno, "cannot make a pipe: %s", strerror(errno));
@@ -371,6 +477,7 @@ static int start_libfuzzer(struct fuzz *f, unsigned i)
 	cli_path(log, "%s/libfuzzer-%u.log", job->out, i);
 	if (p->log < 0)
 		p->log = open(log, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	p->from = p->log < 0 ? 0 : lseek(p->log, 0, SEEK_END);
 	p->pid = cli_spawn(&s, f->err);
 	close(fds[1]);
 	if (p->pid < 0) {
@@ -392,13 +499,15 @@ static int start_libfuzzer(struct fuzz *f, unsigned i)
  */
 static int start_afl(struct fuzz *f, unsigned i)
 {
-	static const char *const env[] = {"AFL_SKIP_CPUFREQ=1",
-					  "AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES=1",
-					  "AFL_NO_UI=1",
-					  "AFL_NO_AFFINITY=1",
-					  "AFL_AUTORESUME=1",
-					  "AFL_NO_CRASH_README=1",
-					  NULL};
+	const char *const env[] = {"AFL_SKIP_CPUFREQ=1",
+				   "AFL_I_DONT_CARE_ABOUT_MISSING_CRASHES=1",
+				   "AFL_NO_UI=1",
+				   "AFL_NO_AFFINITY=1",
+				   "AFL_AUTORESUME=1",
+				   "AFL_NO_CRASH_README=1",
+				   "AFL_IMPORT_FIRST=1",
+				   f->iface,
+				   NULL};
 	const struct fuzz_job *job = f->job;
 	char bin[PATH_MAX], name[32], total[24], seed[24], log[PATH_MAX];
 	char dict[PATH_MAX];
@@ -419,6 +528,11 @@ static int start_afl(struct fuzz *f, unsigned i)
 	argv[n++] = f->afl;
 	argv[n++] = i ? "-S" : "-M";
 	argv[n++] = name;
+	/* Of each it keeps what is new to it; as seeds, each would cost it ten runs before it starts. */
+	if (job->corpus && !i) {
+		argv[n++] = "-F";
+		argv[n++] = job->corpus;
+	}
 	argv[n++] = "-m";
 	argv[n++] = "none";
 	argv[n++] = "-t";
@@ -503,6 +617,8 @@ static int ended(struct fuzz *f, unsigned i, int status)
 	p->fd = -1;
 	if (WIFEXITED(status) && !WEXITSTATUS(status))
 		return 0;
+	if (f->job->engine == FUZZ_LIBFUZZER)
+		sort_libfuzzer(f, p, i, status);
 	if (f->job->engine == FUZZ_AFL) {
 		if (!early || f->asked)
 			return 0;
@@ -590,7 +706,7 @@ int fuzz_run(const struct fuzz_job *job, struct fuzz_stats *s, struct err *err)
 	*s = (struct fuzz_stats){0};
 	clock_gettime(CLOCK_REALTIME, &wall);
 	s->since = wall.tv_sec;
-	f.start = f.shown = cli_now_ns();
+	f.start = f.shown = f.rate_ns = cli_now_ns();
 	f.deadline = job->seconds ? f.start + job->seconds * 1000000000ull : 0;
 	cli_path(path, "%s/corpus", job->out);
 	rc = file_mkdirs(path, err);
@@ -601,6 +717,8 @@ int fuzz_run(const struct fuzz_job *job, struct fuzz_stats *s, struct err *err)
 		return rc;
 	if (asprintf(&f.afl, "%s/afl", job->out) < 0)
 		return err_set(err, -ENOMEM, "no memory");
+	(void)snprintf(f.iface, sizeof(f.iface), IFACE_ENV "%s/interface", job->out);
+	unlink(f.iface + strlen(IFACE_ENV));
 	read_options(&f);
 	for (unsigned i = 0; i < job->jobs; i++) {
 		f.p[i].fd = f.p[i].log = -1;

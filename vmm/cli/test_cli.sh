@@ -321,6 +321,59 @@ fi
 printf '\17\13' | dd of=tree/build/linux/tiny/vmlinux bs=1 seek=120 conv=notrunc 2> /dev/null # ud2
 works "bench boot: a kernel that does not get there" 3 '' env PATH="$dir/no-tools" tree/build/dev/vise bench boot --rounds 1
 
+# ---- fuzz ------------------------------------------------------------------------------------------------
+# In the same tree, with an engine that finds three things of two causes and then nothing more: what it
+# says is libFuzzer's, and make has nothing to do.
+mkdir -p tree/fuzz/targets tree/build/fuzz tree/build/replay tree/build/corpora/fake
+printf '%%:\n\t@:\n' > tree/Makefile
+printf '/*\n * fake: an engine that is none.\n */\n' > tree/fuzz/targets/fake.c
+printf x > tree/build/corpora/fake/one
+cat > tree/build/fuzz/fake << 'EOS'
+#!/bin/sh
+for a; do
+	last=$a
+	case $a in
+	-artifact_prefix=*) p=${a#*=} ;;
+	-merge_control_file=*) c=${a#*=} ;;
+	*/corpus) corpus=$a ;;
+	esac
+done
+if [ -n "${c:-}" ]; then
+	set -- "$last"/*
+	{ echo $# && echo 0 && printf '%s\n' "$@" && for i in $(seq 0 $(($# - 1))); do echo "FT $i"; done; } > "$c"
+	exit 0
+fi
+echo "$@" > "$p../args"
+printf '\001\001\000\001' > "$VISE_IFACE"
+for i in 1 2 3; do printf $i > "$corpus/$i"; done
+printf '#3\tINITED cov: 5 ft: 6 corp: 2/2b exec/s: 0 rss: 30Mb\n#90\tNEW    cov: 9 ft: 12 corp: 3/3b\n' >&2
+n=$(ls "$p" | grep -c crash-)
+if [ "$n" = 3 ]; then
+	echo 'stat::number_of_executed_units: 100' >&2
+	exit 0
+fi
+if [ "$n" = 2 ]; then echo 'oracle fresh: it is not' >&2; else echo "oracle used-len: $n, stored 9" >&2; fi
+echo x > "${p}crash-$n"
+echo "Test unit written to ${p}crash-$n" >&2
+exit 77
+EOS
+chmod +x tree/build/fuzz/fake
+if tree/build/dev/vise fuzz fake --time 20 --out fuzzed > out 2> err; [ $? = 3 ]; then
+	skipped "fuzz: $(head -n 1 err)"
+else
+	works "fuzz: it starts from the corpus too" 0 'tree/build/corpora/fake$' cat fuzzed/fake/args
+	rm -rf fuzzed
+	works "fuzz: findings by cause" 1 '^  2 of them: .*used-len' tree/build/dev/vise fuzz fake --time 20 --out fuzzed
+	rm -rf fuzzed
+	works "fuzz: the summary" 1 '^fake on libfuzzer: 370 execs in .* s \([0-9]+/s\), coverage 9 edges and 3 of the interface, corpus 3, 100 % stable, last find after .* s, 3 findings$' \
+		tree/build/dev/vise fuzz fake --time 20 --out fuzzed
+	rm -rf fuzzed
+	works "fuzz: the same as JSON" 1 '"execs":370,.*"coverage":9,"interface":3,"corpus":3,"findings":3,"stability":100.00,"last_find":[0-9.]+,"buckets":\[\{"cause":"[^"]*used-len[^"]*","findings":2\},\{"cause":"[^"]*fresh[^"]*","findings":1\}\]' \
+		tree/build/dev/vise fuzz fake --time 20 --json --out fuzzed
+	echo 'fuzz/corpora/fake.zip is not used: it is of another format' > tree/build/corpora/.fake.why
+	works "fuzz: a corpus of another format is said" 0 '^vise: fuzz: fuzz/corpora/fake.zip is not used' sh -c 'tree/build/dev/vise fuzz fake --time 20 --out fuzzed 2>&1'
+fi
+
 # ---- what is printed about itself -----------------------------------------------------------------------
 for verb in $("$vise" --help | sed -n 's/^  \([a-z]*\) .*/\1/p'); do
 	works "$verb --help" 0 "^usage: vise $verb" "$vise" "$verb" --help
