@@ -86,6 +86,15 @@ static inline void bring_up_packed(struct machine *m, struct virtq_pdriver *q, u
 	assert_int_equal(rd(m, STATUS), UP);
 }
 
+/* Queue (n) of a device that has several, split, in a place of its own. */
+static inline void queue_n_up(struct machine *m, unsigned n, struct virtq_driver *q, uint32_t num)
+{
+	assert_int_equal(virtq_driver_init(q, m->env.mem, num, RINGS + n * 0x4000, false), 0);
+	tell_queue_n(m, n, q);
+	wr(m, QUEUE_READY, 1);
+	assert_int_equal(rd(m, QUEUE_READY), 1);
+}
+
 static inline uint32_t offer(struct machine *m, struct virtq_driver *q, int head)
 {
 	uint32_t id, len;
@@ -123,6 +132,27 @@ static inline unsigned count_used(struct virtq_driver *q)
 	while (virtq_driver_used(q, &id, &len))
 		n++;
 	return n;
+}
+
+/* Find (field) in saved bytes, behind the n-th time that (table) is there, and put (val) there. */
+static inline void poke_saved(struct buf *b, const char *table, const char *field, unsigned n,
+			      uint64_t val)
+{
+	uint8_t *p = (uint8_t *)b->p, *end = p + b->len, *at = NULL;
+	size_t len = strlen(field);
+
+	for (; p + strlen(table) < end && n < 1000; p++)
+		if (!memcmp(p, table, strlen(table)) && n-- == 0)
+			break;
+	for (; p + len + 12 < end && !at; p++)
+		if (ld_le16(p) == len && !memcmp(p + 2, field, len))
+			at = p;
+	if (!at) {
+		fail_msg("no field %s", field);
+		return;
+	}
+	/* u16 length, name, u8 kind, u8 0, u32 size, u32 count */
+	st_le(at + 2 + len + 10, ld_le32(at + 2 + len + 2), val);
 }
 
 #endif

@@ -284,12 +284,6 @@ static void no_header(void **state)
 	dev_free(w.d);
 }
 
-static void save(struct dev *d, struct buf *b)
-{
-	*b = (struct buf){0};
-	assert_int_equal(dev_save(d, b), 0);
-}
-
 /* A buffer for packets that is none. */
 static void malformed_buffer(void **state)
 {

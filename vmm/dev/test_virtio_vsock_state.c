@@ -136,26 +136,6 @@ static void in_flight(void **state)
 	dev_free(w.d);
 }
 
-/* Find (field) number (n) in saved bytes and put (val) there. */
-static void poke(struct buf *b, const char *table, const char *field, unsigned n, uint64_t val)
-{
-	uint8_t *p = (uint8_t *)b->p, *end = p + b->len, *at = NULL;
-	size_t len = strlen(field);
-
-	for (; p + strlen(table) < end && n < 1000; p++)
-		if (!memcmp(p, table, strlen(table)) && n-- == 0)
-			break;
-	for (; p + len + 12 < end && !at; p++)
-		if (ld_le16(p) == len && !memcmp(p + 2, field, len))
-			at = p;
-	if (!at) {
-		fail_msg("no field %s", field);
-		return;
-	}
-	/* u16 length, name, u8 kind, u8 0, u32 size, u32 count */
-	st_le(at + 2 + len + 10, ld_le32(at + 2 + len + 2), val);
-}
-
 static void load_refuses(void **state)
 {
 	static const struct {
@@ -189,11 +169,11 @@ static void load_refuses(void **state)
 	save(w.d, &before);
 	for (unsigned i = 0; i < ARRAY_SIZE(bad); i++) {
 		save(w.d, &b);
-		poke(&b, bad[i].table, bad[i].field, bad[i].n, bad[i].val);
+		poke_saved(&b, bad[i].table, bad[i].field, bad[i].n, bad[i].val);
 		if (bad[i].n == 1) { /* ... of the first */
-			poke(&b, "connection", "guest_port", 1, 6);
-			poke(&b, "connection", "host_port", 1, 7);
-			poke(&b, "connection", "service", 1, 1);
+			poke_saved(&b, "connection", "guest_port", 1, 6);
+			poke_saved(&b, "connection", "host_port", 1, 7);
+			poke_saved(&b, "connection", "service", 1, 1);
 		}
 		assert_int_equal(dev_load(w.d, b.p, b.len, &used, NULL), -EINVAL);
 		buf_free(&b);

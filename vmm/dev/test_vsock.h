@@ -51,16 +51,7 @@ static inline bool saw_guest_error(struct machine *m)
 
 static inline void queue_up(struct world *w, unsigned i)
 {
-	struct virtq_driver *q = &w->q[i];
-
-	assert_int_equal(virtq_driver_init(q, w->m->env.mem, NUM, RINGS + i * 0x4000, false), 0);
-	wr(w->m, QUEUE_SEL, i);
-	wr(w->m, QUEUE_NUM, q->num);
-	wr(w->m, QUEUE_DESC_LOW, (uint32_t)q->desc);
-	wr(w->m, QUEUE_DRIVER_LOW, (uint32_t)q->avail);
-	wr(w->m, QUEUE_DEVICE_LOW, (uint32_t)q->used);
-	wr(w->m, QUEUE_READY, 1);
-	assert_int_equal(rd(w->m, QUEUE_READY), 1);
+	queue_n_up(w->m, i, &w->q[i], NUM);
 }
 
 static inline void drive(struct world *w)
@@ -236,6 +227,12 @@ static inline void connect_to(struct world *w, uint32_t guest_port, uint32_t hos
 	assert_int_equal(p.buf_alloc, BUF);
 	assert_int_equal(p.fwd_cnt, 0);
 	assert_int_equal(p.len, 0);
+}
+
+static inline void save(struct dev *d, struct buf *b)
+{
+	*b = (struct buf){0};
+	assert_int_equal(dev_save(d, b), 0);
 }
 
 /* No connection is open. */
