@@ -298,6 +298,19 @@ int bus_write(struct bus *b, enum bus_space space, uint64_t addr, unsigned size,
 	return dispatch(b, space, true, addr, size, val, &ignored);
 }
 
+int bus_access(struct bus *b, enum bus_space space, uint64_t addr, void *data, unsigned size,
+	       bool write)
+{
+	uint64_t val;
+	int r;
+
+	if (write)
+		return bus_write(b, space, addr, size, ld_le(data, size));
+	r = bus_read(b, space, addr, size, &val);
+	st_le(data, size, val);
+	return r;
+}
+
 bool bus_range(const struct bus *b, enum bus_space space, unsigned i, uint64_t *base, uint64_t *len,
 	       void **ctx)
 {

@@ -370,6 +370,30 @@ static void handlers_may_move_and_remove(void **state)
 	bus_free(b);
 }
 
+static void values_as_bytes(void **state)
+{
+	struct bus *b = bus_new(NULL);
+	uint8_t data[5] = {1, 2, 3, 4, 5};
+	struct probe p;
+
+	(void)state;
+	fresh(&p);
+	assert_true(bus_add(b, BUS_MMIO, 0x100, 16, &ops, &p, NULL) >= 0);
+	assert_int_equal(bus_access(b, BUS_MMIO, 0x100, data, 2, true), 0);
+	assert_int_equal(p.n, 1);
+	assert_int_equal(p.log[0].val, 0x201);
+	assert_int_equal(p.mem[0], 1);
+	assert_int_equal(p.mem[1], 2);
+	p.mem[2] = 0x77;
+	assert_int_equal(bus_access(b, BUS_MMIO, 0x100, data + 1, 3, false), 0);
+	assert_memory_equal(data, "\x01\x01\x02\x77\x05", 5);
+	/* Where nothing is: all ones, and no byte more than was asked for. */
+	assert_int_equal(bus_access(b, BUS_MMIO, 0x200, data, 4, false), -ENXIO);
+	assert_memory_equal(data, "\xff\xff\xff\xff\x05", 5);
+	assert_int_equal(bus_access(b, BUS_MMIO, 0x200, data, 4, true), -ENXIO);
+	bus_free(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -378,6 +402,7 @@ int main(void)
 		cmocka_unit_test(unmapped_leaves_events),
 		cmocka_unit_test(ports_wrap_memory_does_not),
 		cmocka_unit_test(msrs_are_whole),
+		cmocka_unit_test(values_as_bytes),
 		cmocka_unit_test(refuses_bad_ranges),
 		cmocka_unit_test(lists_in_order_and_fills_up),
 		cmocka_unit_test(handlers_may_move_and_remove),

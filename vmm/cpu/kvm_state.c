@@ -26,21 +26,9 @@ static struct x86_seg seg_from(const struct kvm_segment *k)
 
 static struct kvm_segment seg_to(const struct x86_seg *s)
 {
-	struct kvm_segment k = {
-		.selector = s->sel,
-		.limit = s->limit,
-		.base = s->base,
-		.unusable = s->unusable,
-		.type = s->attr & 15,
-		.s = s->attr >> 4 & 1,
-		.dpl = s->attr >> 5 & 3,
-		.present = s->attr >> 7 & 1,
-		.avl = s->attr >> 12 & 1,
-		.l = s->attr >> 13 & 1,
-		.db = s->attr >> 14 & 1,
-		.g = s->attr >> 15 & 1,
-	};
+	struct kvm_segment k = kvm_segment_of(s->sel, s->base, s->limit, s->attr);
 
+	k.unusable = s->unusable;
 	return k;
 }
 

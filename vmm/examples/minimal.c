@@ -11,6 +11,7 @@
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <vmm/dev.h>
@@ -37,7 +38,8 @@ struct machine {
 
 static void print(void *ctx, const void *p, size_t len)
 {
-	fwrite(p, 1, len, ctx);
+	(void)ctx;
+	fwrite(p, 1, len, stdout);
 }
 
 static void guest_exit(void *ctx, uint8_t code)
@@ -45,28 +47,28 @@ static void guest_exit(void *ctx, uint8_t code)
 	((struct machine *)ctx)->code = code;
 }
 
-/* Memory, the disk, and the devices on the bus. (As below: 0, or it failed and (err) says why.) */
+/* Memory, in KVM too, the disk, the devices on the bus, a CPU. 0, or it failed and (err) says why. */
 static int build(struct machine *m, const char *disk, struct err *err)
 {
-	struct dev_env env = {.clock = &m->clock,
-			      .console = &m->text,
-			      .disk = &m->disk,
-			      .nr_disks = 1,
-			      .host = {.ctx = m, .guest_exit = guest_exit}};
-	int r;
+	struct dev_env env = {
+		.clock = &m->clock, .console = &m->text, .disk = &m->disk, .nr_disks = 1};
+	struct gmem_region ram;
+	int r = gmem_new(&m->mem, err) || gmem_add(m->mem, 0, RAM, GMEM_RAM, err);
 
 	clock_init(&m->clock);
 	chr_init(&m->text, NULL, 0);
 	m->text.tee = print;
-	m->text.tee_ctx = stdout;
 	m->bus = bus_new(NULL);
-	if (!m->bus)
-		return err_set(err, -ENOMEM, "no memory");
-	r = gmem_new(&m->mem, err) || gmem_add(m->mem, 0, RAM, GMEM_RAM, err) ||
-	    (disk ? blk_open(&m->disk, disk, err)
-		  : blk_mem_new(&m->disk, BLK_SECTOR, err) ||
-			     blk_write(m->disk, 0, TEXT, sizeof(TEXT)));
+	if (r || !m->bus)
+		return r ? r : err_set(err, -ENOMEM, "no memory");
+	gmem_region(m->mem, 0, &ram);
+	r = kvm_vm_create(&m->kvm, &m->vm, err) ||
+	    kvm_set_memory(&m->vm, 0, 0, ram.gpa, ram.len, ram.host, err) ||
+	    kvm_vcpu_create(&m->vm, 0, &m->vcpu, err) ||
+	    (disk ? blk_open(&m->disk, disk, err) : blk_mem_new(&m->disk, BLK_SECTOR, err)) ||
+	    (!disk && blk_write(m->disk, 0, TEXT, sizeof(TEXT)));
 	env.mem = m->mem;
+	env.host = (struct dev_host){.ctx = m, .guest_exit = guest_exit};
 	for (size_t i = 0; i < ARRAY_SIZE(devices) && !r; i++)
 		r = dev_new(&m->dev[i], devices[i], &env, err) ||
 		    dev_attach(m->dev[i], m->bus, err);
@@ -76,109 +78,68 @@ static int build(struct machine *m, const char *disk, struct err *err)
 /* What nasm makes of (path). -ECHILD: there is no nasm. */
 static int assemble(const char *path, void **image, size_t *len, struct err *err)
 {
-	char bin[] = "/tmp/minimal.XXXXXX";
-	char *argv[] = {"nasm", "-f", "bin", "-o", bin, (char *)(uintptr_t)path, NULL};
-	int fd = mkstemp(bin), status, r;
+	char bin[32], *argv[] = {"nasm", "-f", "bin", "-o", bin, (char *)(uintptr_t)path, NULL};
+	int fd = memfd_create("image", MFD_CLOEXEC), status;
 	pid_t pid;
 
-	if (fd < 0)
-		return err_set(err, -EIO, "no temporary file");
-	close(fd);
+	snprintf(bin, sizeof(bin), "/proc/%d/fd/%d", getpid(), fd);
 	if (posix_spawnp(&pid, argv[0], NULL, NULL, argv, environ))
-		r = err_set(err, -ECHILD, "there is no nasm");
-	else if (waitpid(pid, &status, 0) != pid || status)
-		r = err_set(err, -EINVAL, "nasm does not take %.100s", path);
-	else
-		r = file_read(bin, RAM, image, len, err);
-	unlink(bin);
-	return r;
+		return err_set(err, -ECHILD, "there is no nasm");
+	if (waitpid(pid, &status, 0) != pid || status)
+		return err_set(err, -EINVAL, "nasm does not take %.100s", path);
+	return file_read(bin, RAM, image, len, err);
 }
 
-static struct kvm_segment segment(const struct x86_seg *s)
-{
-	return (struct kvm_segment){.base = s->base,
-				    .limit = s->limit,
-				    .selector = s->sel,
-				    .type = s->attr & 15,
-				    .s = s->attr >> 4 & 1,
-				    .present = s->attr >> 7 & 1,
-				    .db = s->attr >> 14 & 1,
-				    .g = s->attr >> 15 & 1};
-}
-
-/* The image goes into memory, memory into KVM, and a CPU starts there: in 32-bit mode, unpaged. */
-static int start(struct machine *m, const char *path, struct err *err)
+/* The image goes into memory, and its entry state into the CPU: 32-bit mode, unpaged, flat. */
+static int load(struct machine *m, const char *path, struct err *err)
 {
 	const char *dot = strrchr(path, '.');
 	struct load_req req = {.base = 0x10000, .mode = X86_PROT};
 	struct load_result loaded;
-	struct gmem_region ram;
 	struct kvm_sregs sregs;
-	struct kvm_regs regs = {0};
 	struct cpu_state s;
 	void *image = NULL;
 	int r = dot && !strcmp(dot, ".asm") ? assemble(path, &image, &req.image.len, err)
 					    : file_read(path, RAM, &image, &req.image.len, err);
 
 	req.image.data = image;
-	if (!r)
-		r = load_image(m->mem, &req, &loaded, &s, err);
+	r = r || load_image(m->mem, &req, &loaded, &s, err) || kvm_get_sregs(&m->vcpu, &sregs, err);
 	free(image);
-	if (!r && loaded.mode != X86_PROT)
-		r = err_set(err, -ENOTSUP, "%.100s starts in another mode than this", path);
-	gmem_region(m->mem, 0, &ram);
-	if (r || kvm_vm_create(&m->kvm, &m->vm, err) ||
-	    kvm_set_memory(&m->vm, 0, 0, ram.gpa, ram.len, ram.host, err) ||
-	    kvm_vcpu_create(&m->vm, 0, &m->vcpu, err) || kvm_get_sregs(&m->vcpu, &sregs, err))
-		return r ? r : -EIO;
-	sregs.cs = segment(&s.seg[X86_CS]);
-	sregs.ds = sregs.es = sregs.fs = sregs.gs = sregs.ss = segment(&s.seg[X86_DS]);
-	sregs.gdt.base = s.gdt.base;
-	sregs.gdt.limit = s.gdt.limit;
+	if (r || loaded.mode != X86_PROT)
+		return r ? r : err_set(err, -ENOTSUP, "%.100s starts in another mode", path);
+	const struct x86_seg *cs = &s.seg[X86_CS], *ds = &s.seg[X86_DS];
+	const struct kvm_regs regs = {
+		.rax = s.gpr[X86_RAX], .rbx = s.gpr[X86_RBX], .rip = s.rip, .rflags = s.rflags};
+	sregs.cs = kvm_segment_of(cs->sel, cs->base, cs->limit, cs->attr);
+	sregs.ds = kvm_segment_of(ds->sel, ds->base, ds->limit, ds->attr);
+	sregs.es = sregs.fs = sregs.gs = sregs.ss = sregs.ds;
+	sregs.gdt = (struct kvm_dtable){.base = s.gdt.base, .limit = s.gdt.limit};
 	sregs.cr0 = s.cr0;
-	regs.rax = s.gpr[X86_RAX];
-	regs.rbx = s.gpr[X86_RBX];
-	regs.rip = s.rip;
-	regs.rflags = s.rflags;
 	return kvm_set_sregs(&m->vcpu, &sregs, err) || kvm_set_regs(&m->vcpu, &regs, err);
 }
 
-/* An access of the guest's, to the bus and back. */
-static void dispatch(struct bus *bus, enum bus_space space, uint64_t addr, uint8_t *data,
-		     unsigned size, bool write)
-{
-	uint64_t val = 0;
-
-	if (write) {
-		memcpy(&val, data, size); /* the host's order is the guest's */
-		bus_write(bus, space, addr, size, val);
-	} else {
-		bus_read(bus, space, addr, size, &val);
-		memcpy(data, &val, size);
-	}
-}
-
+/* Until the guest ends: its accesses to ports, and to memory that is none, go to the bus and back. */
 static int run(struct machine *m, struct err *err)
 {
 	struct kvm_run *run = m->vcpu.run;
 
 	while (m->code < 0) {
-		uint8_t *data = (uint8_t *)run;
 		int r = kvm_run(&m->vcpu, err);
 
-		if (r && r != -EINTR)
+		if (r == -EINTR)
+			continue;
+		if (r)
 			return r;
-		if (!r && run->exit_reason == KVM_EXIT_IO)
+		if (run->exit_reason == KVM_EXIT_IO)
 			for (uint32_t i = 0; i < run->io.count; i++)
-				dispatch(m->bus, BUS_PIO, run->io.port,
-					 data + run->io.data_offset + i * run->io.size,
-					 run->io.size, run->io.direction == KVM_EXIT_IO_OUT);
-		else if (!r && run->exit_reason == KVM_EXIT_MMIO)
-			dispatch(m->bus, BUS_MMIO, run->mmio.phys_addr, run->mmio.data,
-				 run->mmio.len, run->mmio.is_write);
-		else if (!r)
-			return err_set(err, -EIO, "the guest stops: KVM's exit %u",
-				       run->exit_reason);
+				bus_access(m->bus, BUS_PIO, run->io.port,
+					   (uint8_t *)run + run->io.data_offset + i * run->io.size,
+					   run->io.size, run->io.direction == KVM_EXIT_IO_OUT);
+		else if (run->exit_reason == KVM_EXIT_MMIO)
+			bus_access(m->bus, BUS_MMIO, run->mmio.phys_addr, run->mmio.data,
+				   run->mmio.len, run->mmio.is_write);
+		else
+			return err_set(err, -EIO, "it stops: KVM's exit %u", run->exit_reason);
 	}
 	return 0;
 }
@@ -195,7 +156,7 @@ int main(int argc, char **argv)
 	if (kvm_open(&m.kvm, NULL, &err))
 		status = 3;
 	else if (!build(&m, argc > 2 ? argv[2] : NULL, &err) &&
-		 !start(&m, argc > 1 ? argv[1] : guest, &err) && !run(&m, &err))
+		 !load(&m, argc > 1 ? argv[1] : guest, &err) && !run(&m, &err))
 		status = m.code;
 	else if (err.code == -ECHILD)
 		status = 4;

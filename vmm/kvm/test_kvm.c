@@ -434,6 +434,35 @@ static void run(void **state)
 	assert_fails(kvm_run(&none, &err), -EBADF, "KVM_RUN");
 }
 
+/* A 32-bit code segment, a 64-bit one, a TSS: each bit of what the descriptor says is where KVM has it. */
+static void segments(void **state)
+{
+	struct kvm_segment k = kvm_segment_of(0x10, 0x1234567890, 0xfffff, 0xc09b);
+
+	(void)state;
+	assert_int_equal(k.selector, 0x10);
+	assert_int_equal(k.base, 0x1234567890);
+	assert_int_equal(k.limit, 0xfffff);
+	assert_int_equal(k.type, 11);
+	assert_int_equal(k.s, 1);
+	assert_int_equal(k.dpl, 0);
+	assert_int_equal(k.present, 1);
+	assert_int_equal(k.avl, 0);
+	assert_int_equal(k.l, 0);
+	assert_int_equal(k.db, 1);
+	assert_int_equal(k.g, 1);
+	assert_int_equal(k.unusable, 0);
+	k = kvm_segment_of(0, 0, 0, 0x20fb);
+	assert_int_equal(k.dpl, 3);
+	assert_int_equal(k.l, 1);
+	assert_int_equal(k.db, 0);
+	assert_int_equal(k.g, 0);
+	k = kvm_segment_of(0, 0, 0, 0x1089);
+	assert_int_equal(k.type, 9);
+	assert_int_equal(k.s, 0);
+	assert_int_equal(k.avl, 1);
+}
+
 static void reason_names(void **state)
 {
 	unsigned known = 0;
@@ -458,6 +487,7 @@ int main(void)
 		cmocka_unit_test(open_failures),
 		cmocka_unit_test(close_is_idempotent),
 		cmocka_unit_test(reason_names),
+		cmocka_unit_test(segments),
 		T(capabilities),
 		T(supported_cpuid),
 		T(msr_list),

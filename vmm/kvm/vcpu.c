@@ -41,6 +41,23 @@ static int set(const struct kvm_vcpu *vcpu, unsigned long req, const void *p, co
 #define GET(req) get(vcpu, req, out, #req, err)
 #define SET(req) set(vcpu, req, in, #req, err)
 
+struct kvm_segment kvm_segment_of(uint16_t selector, uint64_t base, uint32_t limit, uint16_t attr)
+{
+	return (struct kvm_segment){
+		.selector = selector,
+		.base = base,
+		.limit = limit,
+		.type = attr & 15,
+		.s = attr >> 4 & 1,
+		.dpl = attr >> 5 & 3,
+		.present = attr >> 7 & 1,
+		.avl = attr >> 12 & 1,
+		.l = attr >> 13 & 1,
+		.db = attr >> 14 & 1,
+		.g = attr >> 15 & 1,
+	};
+}
+
 int kvm_get_regs(const struct kvm_vcpu *vcpu, struct kvm_regs *out, struct err *err)
 {
 	return GET(KVM_GET_REGS);

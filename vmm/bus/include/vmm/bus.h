@@ -49,6 +49,9 @@ int bus_move(struct bus *b, int id, uint64_t base, struct err *err);
  */
 int bus_read(struct bus *b, enum bus_space space, uint64_t addr, unsigned size, uint64_t *val);
 int bus_write(struct bus *b, enum bus_space space, uint64_t addr, unsigned size, uint64_t val);
+/* The same with the value as (size) bytes at (data), the low one first, as KVM has them in its exits. */
+int bus_access(struct bus *b, enum bus_space space, uint64_t addr, void *data, unsigned size,
+	       bool write);
 
 /* The ranges for lists and pictures: the i-th of a space in ascending order, or false. */
 bool bus_range(const struct bus *b, enum bus_space space, unsigned i, uint64_t *base, uint64_t *len,

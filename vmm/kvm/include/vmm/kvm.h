@@ -91,6 +91,12 @@ void kvm_vcpu_close(struct kvm_vcpu *vcpu);
 /* KVM_RUN once: 0, -EINTR, -EAGAIN, or another -errno; (err) is filled in for the others only. */
 int kvm_run(struct kvm_vcpu *vcpu, struct err *err);
 
+/*
+ * A segment from a selector and what its descriptor says: (attr) is as in descriptors, from the type on: bits
+ * 8 to 15 and 20 to 23 of the second word are 0 to 7 and 12 to 15 here (SDM 3A, 3.4.5).
+ */
+struct kvm_segment kvm_segment_of(uint16_t selector, uint64_t base, uint32_t limit, uint16_t attr);
+
 int kvm_get_regs(const struct kvm_vcpu *vcpu, struct kvm_regs *r, struct err *err);
 int kvm_set_regs(const struct kvm_vcpu *vcpu, const struct kvm_regs *r, struct err *err);
 int kvm_get_sregs(const struct kvm_vcpu *vcpu, struct kvm_sregs *s, struct err *err);
