@@ -86,12 +86,7 @@ uint32_t state_pack(const struct state_field *f, const void *obj, uint32_t first
 
 	if (n > STATE_CHUNK / size)
 		n = STATE_CHUNK / size;
-	if (f->kind == STATE_BYTES) {
-		memcpy(to, (const uint8_t *)obj + f->off + first, n);
-		return n;
-	}
-	/* Numbers are in the saved form already where the host has its byte order. */
-	if (f->kind == STATE_UINT && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__) {
+	if (state_is_as_saved(f)) {
 		memcpy(to, (const uint8_t *)obj + f->off + (size_t)first * size, (size_t)n * size);
 		return n;
 	}
@@ -100,44 +95,55 @@ uint32_t state_pack(const struct state_field *f, const void *obj, uint32_t first
 	return n;
 }
 
-static void put_u16(struct buf *b, uint16_t v)
+/* The table's own name and version, how many fields there are. */
+static void put_head(struct buf *b, const struct state_table *t)
 {
-	uint8_t le[2];
-
-	st_le16(le, v);
-	buf_put(b, le, sizeof(le));
-}
-
-static void put_u32(struct buf *b, uint32_t v)
-{
-	uint8_t le[4];
-
-	st_le32(le, v);
-	buf_put(b, le, sizeof(le));
-}
-
-static void put_name(struct buf *b, const char *name)
-{
-	size_t len = strlen(name);
+	size_t len = strlen(t->name);
+	uint8_t head[14];
 
 	assert(len <= UINT16_MAX);
-	put_u16(b, (uint16_t)len);
-	buf_put(b, name, len);
+	st_le32(head, STATE_MAGIC);
+	st_le32(head + 4, t->version);
+	st_le32(head + 8, count_fields(t));
+	st_le16(head + 12, (uint16_t)len);
+	buf_put(b, head, sizeof(head));
+	buf_put(b, t->name, len);
+}
+
+/* What is before a field's elements, at once where it is short: a fuzz target saves often. */
+static void put_field_head(struct buf *b, const struct state_field *f)
+{
+	size_t len = strlen(f->name);
+	uint8_t head[64], *tail = head + 2;
+
+	assert(len <= UINT16_MAX);
+	st_le16(head, (uint16_t)len);
+	if (len <= sizeof(head) - FIELD_HEAD) {
+		memcpy(tail, f->name, len);
+		tail += len;
+	} else {
+		buf_put(b, head, 2);
+		buf_put(b, f->name, len);
+		tail = head;
+	}
+	tail[0] = (uint8_t)f->kind;
+	tail[1] = 0;
+	st_le32(tail + 2, saved_size(f));
+	st_le32(tail + 6, f->count);
+	buf_put(b, head, (size_t)(tail + 10 - head));
 }
 
 int state_save(const struct state_table *t, const void *obj, struct buf *out)
 {
-	put_u32(out, STATE_MAGIC);
-	put_u32(out, t->version);
-	put_u32(out, count_fields(t));
-	put_name(out, t->name);
+	put_head(out, t);
 	for (const struct state_field *f = t->fields; f->name; f++) {
-		uint8_t chunk[STATE_CHUNK], head[2] = {(uint8_t)f->kind, 0};
+		uint8_t chunk[STATE_CHUNK];
 
-		put_name(out, f->name);
-		buf_put(out, head, sizeof(head));
-		put_u32(out, saved_size(f));
-		put_u32(out, f->count);
+		put_field_head(out, f);
+		if (state_is_as_saved(f)) {
+			buf_put(out, (const uint8_t *)obj + f->off, (size_t)f->count * f->size);
+			continue;
+		}
 		for (uint32_t i = 0, n; i < f->count && !out->failed; i += n) {
 			n = state_pack(f, obj, i, chunk);
 			buf_put(out, chunk, (size_t)n * saved_size(f));
@@ -266,9 +272,9 @@ static const uint8_t *store_field(const struct state_field *f, void *obj, const 
 	const uint8_t *data = p + FIELD_HEAD + strlen(f->name);
 	uint32_t size = saved_size(f);
 
-	if (f->kind == STATE_BYTES) {
-		memcpy((uint8_t *)obj + f->off, data, f->count);
-		return data + f->count;
+	if (state_is_as_saved(f)) {
+		memcpy((uint8_t *)obj + f->off, data, (size_t)size * f->count);
+		return data + (size_t)size * f->count;
 	}
 	for (uint32_t i = 0; i < f->count; i++)
 		state_put(f, obj, i, ld_le(data + (size_t)i * size, size));

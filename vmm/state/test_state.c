@@ -123,6 +123,35 @@ static void saved_form_is_fixed(void **state)
 	buf_free(&out);
 }
 
+/* Names around the length up to which a field's head is put at once. */
+static void names_of_any_length(void **state)
+{
+	static const char letters[] =
+		"abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz";
+	const size_t most = sizeof(letters) - 1;
+
+	(void)state;
+	for (size_t n = 0; n <= most; n++) {
+		const struct state_field f[] = {{letters + most - n, STATE_UINT, 0, 2, 1, 0, 0},
+						STATE_END};
+		const struct state_table t = {"t", 1, f};
+		static const char tail[] = "\0\0\2\0\0\0\1\0\0\0\x34\x12";
+		uint16_t v = 0x1234, loaded = 0;
+		struct buf out = {0};
+		size_t used;
+
+		assert_int_equal(state_save(&t, &v, &out), 0);
+		assert_int_equal(out.len, 15 + 2 + n + sizeof(tail) - 1);
+		assert_int_equal(out.p[15] & 0xff, n);
+		assert_memory_equal(out.p + 17, letters + most - n, n);
+		assert_memory_equal(out.p + 17 + n, tail, sizeof(tail) - 1);
+		assert_int_equal(state_load(&t, &loaded, out.p, out.len, &used, NULL), 0);
+		assert_int_equal(used, out.len);
+		assert_int_equal(loaded, v);
+		buf_free(&out);
+	}
+}
+
 static void save_without_room(void **state)
 {
 	struct thing a;
@@ -459,6 +488,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(save_then_load),
 		cmocka_unit_test(saved_form_is_fixed),
+		cmocka_unit_test(names_of_any_length),
 		cmocka_unit_test(save_without_room),
 		cmocka_unit_test(every_truncation_is_refused),
 		cmocka_unit_test(every_flip_is_judged),
