@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "cpu_kvm.h"
+#include "cpu_priv.h"
 
 /* Newer than the oldest headers that we build with. */
 #ifndef KVM_CAP_DISABLE_QUIRKS2
@@ -515,10 +516,7 @@ int cpu_kvm_new(struct cpu **out, const struct cpu_config *cfg, struct err *err)
 	*out = NULL;
 	if (!k)
 		return err_set(err, -ENOMEM, "cpu: no memory");
-	k->cpu.ops = &ops;
-	k->cpu.host = cfg->host;
-	k->cpu.mem = cfg->mem;
-	k->cpu.trace = cfg->trace;
+	cpu_init(&k->cpu, &ops, cfg);
 	k->track_dirty = cfg->track_dirty;
 	k->cpuid = cfg->cpuid;
 	k->nr_cpuid = cfg->nr_cpuid;

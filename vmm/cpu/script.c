@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "cpu_priv.h"
 #include "script.h"
 
 struct cpu_script {
@@ -285,10 +286,7 @@ static struct cpu_script *script_alloc(const struct cpu_config *cfg)
 
 	if (!s)
 		return NULL;
-	s->cpu.ops = &ops;
-	s->cpu.host = cfg->host;
-	s->cpu.mem = cfg->mem;
-	s->cpu.trace = cfg->trace;
+	cpu_init(&s->cpu, &ops, cfg);
 	return s;
 }
 

@@ -12,8 +12,9 @@
 #include <time.h>
 
 #include <linux/kvm.h>
-#include <vmm/cpu.h>
 #include <vmm/soft.h>
+
+#include "cpu_priv.h"
 
 /* Instructions between two looks at the host's time, where there is a limit of it. */
 #define SLICE (1ull << 16)
@@ -311,10 +312,7 @@ int cpu_soft_new(struct cpu **out, const struct cpu_config *cfg, struct err *err
 	k = calloc(1, sizeof(*k));
 	if (!k)
 		return err_set(err, -ENOMEM, "cpu: no memory");
-	k->cpu.ops = &ops;
-	k->cpu.host = cfg->host;
-	k->cpu.mem = cfg->mem;
-	k->cpu.trace = cfg->trace;
+	cpu_init(&k->cpu, &ops, cfg);
 	k->clock = cfg->clock;
 	k->track_dirty = cfg->track_dirty;
 	k->generation = gmem_generation(cfg->mem);
