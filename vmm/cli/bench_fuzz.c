@@ -170,12 +170,12 @@ static void read_stats(const char *path, double rate, struct sample *s)
 	free(text);
 }
 
-/* One run from the seeds. (target) NULL: the empty one. */
+/* One run from seeds and corpus. (target) NULL: the empty one. */
 static int measure(const struct bench *b, const char *target, unsigned round, struct sample *s,
 		   struct err *err)
 {
 	const char *tree = target ? b->tree : b->dir;
-	char out[PATH_MAX], seeds[PATH_MAX], stats[PATH_MAX];
+	char out[PATH_MAX], seeds[PATH_MAX], corpus[PATH_MAX], stats[PATH_MAX];
 	double before = cpu_seconds(), cpu;
 	struct fuzz_stats st;
 	struct fuzz_job job = {.tree = tree,
@@ -193,6 +193,9 @@ static int measure(const struct bench *b, const char *target, unsigned round, st
 	*s = (struct sample){0};
 	cli_path(out, "%s/out-%s-%u/%s", b->dir, b->cfg->name, round, job.target);
 	cli_path(seeds, "%s/build/seeds/%s", tree, job.target);
+	/* What reaches the deep path comes with the tree. */
+	cli_path(corpus, "%s/build/corpora/%s", tree, job.target);
+	job.corpus = fuzz_any_input(corpus) ? corpus : NULL;
 	cli_path(stats, "%s/stats", b->dir);
 	unlink(stats);
 	setenv("VISE_STATS", stats, 1);

@@ -323,11 +323,8 @@ static void show_summary(const struct fuzz_opts *o, const struct fuzz_job *job,
 /* The corpus that came with the tree (ci/corpora): is there one? Why it is not used is said. */
 static bool some_corpus(const struct fuzz_job *job, bool quiet, char path[PATH_MAX])
 {
-	struct dirent *e;
-	bool any = false;
 	char *why;
 	size_t len;
-	DIR *d;
 
 	cli_path(path, "%s/build/corpora/.%s.why", job->tree, job->target);
 	if (!quiet && !file_read(path, 65536, (void **)&why, &len, NULL)) {
@@ -335,27 +332,15 @@ static bool some_corpus(const struct fuzz_job *job, bool quiet, char path[PATH_M
 		free(why);
 	}
 	cli_path(path, "%s/build/corpora/%s", job->tree, job->target);
-	d = opendir(path);
-	while (d && !any && (e = readdir(d)))
-		any = e->d_name[0] != '.';
-	if (d)
-		closedir(d);
-	return any;
+	return fuzz_any_input(path);
 }
 
 /* AFL++ refuses to start without a seed. */
 static int some_seed(const char *dir, struct err *err)
 {
 	char path[PATH_MAX];
-	struct dirent *e;
-	bool any = false;
-	DIR *d = opendir(dir);
 
-	while (d && (e = readdir(d)))
-		any |= e->d_name[0] != '.';
-	if (d)
-		closedir(d);
-	if (any)
+	if (fuzz_any_input(dir))
 		return 0;
 	cli_path(path, "%s/empty", dir);
 	return file_write(path, "\n", 1, err);

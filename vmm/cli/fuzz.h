@@ -56,6 +56,8 @@ bool fuzz_is_finding(const char *name);
 
 /* ---- fuzz_look.c: what a run has come to --------------------------------------------------------- */
 
+/* Is there a file in the folder (and the folder)? */
+bool fuzz_any_input(const char *dir);
 /* One more finding: the engine's or a replay's words, and the wait status it ended with. */
 void fuzz_bucket(struct fuzz_stats *s, const char *log, int status);
 /* How many slots of the interface are set in the file that VISE_IFACE named. */

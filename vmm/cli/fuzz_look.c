@@ -133,6 +133,19 @@ static int input(const struct dirent *e)
 	return e->d_name[0] != '.';
 }
 
+bool fuzz_any_input(const char *dir)
+{
+	struct dirent *e;
+	bool any = false;
+	DIR *d = opendir(dir);
+
+	while (d && !any && (e = readdir(d)))
+		any = input(e);
+	if (d)
+		closedir(d);
+	return any;
+}
+
 /* Inputs of (from), evenly over all of it, twice each into (to). How many, or -errno. */
 static int take_sample(const char *from, const char *to)
 {
