@@ -354,11 +354,11 @@ static void dq_op_poke(void)
 
 static void dq_op_hook(void)
 {
-	struct dq_change c = {.countdown = 1u + dq_u8() % 32, .off = dq_u8(), .flip = dq_u8()};
+	struct behind_change c = behind_next(&W.input);
 
 	/* What a notification says is compared with the ring, which is then read once more. */
-	if (W.dear && !virtio_has(W.v, VIRTIO_F_NOTIFICATION_DATA) && W.nr_pending < DQ_CHANGES)
-		W.pending[W.nr_pending++] = c;
+	if (W.dear && !virtio_has(W.v, VIRTIO_F_NOTIFICATION_DATA))
+		behind_arm(&W.pending, &c);
 	DQ_SAY("change %u %u %u", c.countdown, c.off, c.flip);
 }
 
@@ -468,8 +468,7 @@ static void dq_say_machine(void)
 
 static void dq_begin(const uint8_t *data, size_t size)
 {
-	W.p = data;
-	W.end = data + size;
+	W.input = (struct fuzz_input){data, data + size};
 	W.variant = (uint8_t)(dq_u8() % W.nr_variants);
 	W.how = dq_u8();
 	W.drop = dq_u8();
@@ -485,7 +484,7 @@ static void dq_begin(const uint8_t *data, size_t size)
 	W.bump = DQ_DATA;
 	W.level = 0;
 	W.saved = W.deep = W.unsure = false;
-	W.ops = W.taken = W.pages = W.nr_pending = 0;
+	W.ops = W.taken = W.pages = W.pending.nr = 0;
 	W.events = 0;
 	if (W.dear)
 		memset(W.picture, 0, sizeof(W.picture));
@@ -561,7 +560,7 @@ static uint64_t dq_run(const uint8_t *data, size_t size)
 	uint64_t hash = 0;
 
 	dq_begin(data, size);
-	for (; W.ops < DQ_OPS_MAX && W.p < W.end; W.ops++)
+	for (; W.ops < DQ_OPS_MAX && W.input.p < W.input.end; W.ops++)
 		dq_op((enum dq_op)(dq_u8() % DQ_OPS));
 	dq_last();
 	gmem_dirty_each(W.g, dq_check_page, NULL);

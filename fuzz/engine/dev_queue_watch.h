@@ -146,38 +146,35 @@ static bool dq_is_payload(uint64_t gpa)
 	return false;
 }
 
+static bool dq_change(uint64_t at, uint8_t flip)
+{
+	uint8_t b = W.ram[at] ^ flip;
+
+	if (W.nr_done == BEHIND_MAX)
+		return false;
+	W.done[W.nr_done].gpa = (uint32_t)at;
+	W.done[W.nr_done].was = W.ram[at];
+	W.done[W.nr_done++].is = b;
+	W.inside = false;
+	dq_poke(at, &b, 1);
+	W.inside = true;
+	W.changes++;
+	depth_hit(memory_changed);
+	return true;
+}
+
 static void dq_on_read(void *ctx, struct gmem *g, uint64_t gpa, uint64_t len)
 {
-	unsigned n = 0;
-
 	(void)ctx;
 	(void)g;
 	if (!W.inside)
 		return;
 	FUZZ_ORACLE(++W.steps < DQ_STEPS_MAX, "steps", "no end of reading and storing");
-	if (W.nr_pending && gpa < DQ_TABLES && dq_is_payload(gpa))
+	if (!W.pending.nr)
+		return;
+	if (gpa < DQ_TABLES && dq_is_payload(gpa))
 		W.unsure = true; /* rings, read as payload too */
-	for (unsigned i = 0; i < W.nr_pending; i++) {
-		struct dq_change c = W.pending[i];
-		uint64_t at = gpa + c.off % len;
-		uint8_t b;
-
-		if (--c.countdown || W.nr_done == DQ_CHANGES) {
-			c.countdown += !c.countdown;
-			W.pending[n++] = c;
-			continue;
-		}
-		b = W.ram[at] ^ c.flip;
-		W.done[W.nr_done].gpa = (uint32_t)at;
-		W.done[W.nr_done].was = W.ram[at];
-		W.done[W.nr_done++].is = b;
-		W.inside = false;
-		dq_poke(at, &b, 1);
-		W.inside = true;
-		W.changes++;
-		depth_hit(memory_changed);
-	}
-	W.nr_pending = n;
+	behind_read(&W.pending, gpa, len, 0, dq_change);
 }
 
 /* ---- stores -------------------------------------------------------------------------------------- */

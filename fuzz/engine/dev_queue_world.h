@@ -9,13 +9,14 @@
 
 #include <vmm/virtio.h>
 
+#include "behind_read.h"
 #include "dev_queue_prog.h"
+#include "input.h"
 #include "oracle.h"
 #include "say.h"
 
 #define DQ_VARIANTS 8u
 #define DQ_BUFFERS  14u /* of one chain that the driver makes */
-#define DQ_CHANGES  4u
 #define DQ_GAPS	    4u
 #define DQ_SEED	    42u
 
@@ -101,11 +102,6 @@ struct dq_queue {
 	unsigned pops, pushes, interrupts; /* in this call */
 };
 
-struct dq_change {
-	unsigned countdown;
-	uint8_t off, flip;
-};
-
 static struct dq_world {
 	const struct dq_spec *spec;
 	const struct dq_transport *t;
@@ -120,7 +116,7 @@ static struct dq_world {
 	uint64_t fresh[DQ_VARIANTS]; /* hashes as made */
 	unsigned most_queues;	     /* of all variants */
 	/* this input */
-	const uint8_t *p, *end;
+	struct fuzz_input input;
 	bool dear, again;
 	uint8_t variant, how, drop, more; /* the header */
 	struct virtio *v;
@@ -138,12 +134,12 @@ static struct dq_world {
 	unsigned steps, pages; /* of this call; pages stored to, one bit each */
 	unsigned calls;	       /* into the device */
 	unsigned changes;      /* of memory behind a read, in this call */
-	unsigned nr_pending, nr_done;
-	struct dq_change pending[DQ_CHANGES];
+	struct behind pending;
+	unsigned nr_done;
 	struct {
 		uint32_t gpa;
 		uint8_t was, is;
-	} done[DQ_CHANGES]; /* changes since the last event */
+	} done[BEHIND_MAX]; /* changes since the last event */
 	/* the request that is being made */
 	struct virtq_seg out[DQ_BUFFERS], in[DQ_BUFFERS];
 	unsigned nr_out, nr_in;
@@ -155,51 +151,31 @@ static struct dq_world {
 
 static inline uint8_t dq_u8(void)
 {
-	return W.p < W.end ? *W.p++ : 0;
+	return fuzz_u8(&W.input);
 }
 
 static inline uint16_t dq_u16(void)
 {
-	uint8_t lo = dq_u8();
-
-	return (uint16_t)(lo | dq_u8() << 8);
+	return fuzz_u16(&W.input);
 }
 
 static inline uint64_t dq_value(unsigned size)
 {
-	uint8_t b = dq_u8();
-	uint64_t v = 0;
-
-	if (b < 0xe0)
-		return b;
-	if (b < 0xf0)
-		return 1ull << 2 * (b & 15);
-	if (b < DQ_V_RAW)
-		return UINT64_MAX - (b & 15);
-	for (unsigned i = 0; i < size; i++)
-		v |= (uint64_t)dq_u8() << 8 * i;
-	return v;
+	return fuzz_value(&W.input, size, 2);
 }
 
 static inline uint64_t dq_address(void)
 {
-	static const uint64_t bad[] = {0xd0000050u, UINT64_MAX, DQ_RAM,	   1ull << 63,
-				       DQ_RINGS(0), DQ_USED,	DQ_TABLES, 1ull << 32};
-	uint8_t b = dq_u8();
+	static const struct fuzz_layout at = {DQ_RAM, DQ_DATA, DQ_RINGS(0), DQ_USED, DQ_TABLES};
 
-	if (b < DQ_P_END)
-		return DQ_DATA + 32ull * b;
-	return b < DQ_P_BAD ? DQ_RAM - 8ull * (b & 7) : bad[b & 7];
+	return fuzz_address(&W.input, &at);
 }
 
 static inline uint32_t dq_length(void)
 {
 	static const uint32_t huge[] = {DQ_N_HUGES};
-	uint8_t b = dq_u8();
 
-	if (b < 0xc0)
-		return b;
-	return b < DQ_N_HUGE ? 64u * (b & 63) : huge[b & 7];
+	return fuzz_length(&W.input, huge);
 }
 
 /* ---- an input in words (say.h); what is run a second time is not said again ---------------------- */

@@ -85,9 +85,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void mc_begin(const uint8_t *data, size_t size)
 {
-	M.p = data;
-	M.end = data + size;
-	M.ops = M.accesses = M.pages = M.nr_pending = 0;
+	M.input = (struct fuzz_input){data, data + size};
+	M.ops = M.accesses = M.pages = M.pending.nr = 0;
 	M.deep = M.saved = M.unsure = M.intr = false;
 	M.lines = 0;
 	M.seen = 0;
@@ -168,7 +167,7 @@ static uint64_t mc_run(const uint8_t *data, size_t size)
 	uint64_t hash = 0;
 
 	mc_begin(data, size);
-	for (; M.ops < MC_OPS_MAX && M.p < M.end; M.ops++)
+	for (; M.ops < MC_OPS_MAX && M.input.p < M.input.end; M.ops++)
 		mc_op((enum mc_op)(mc_u8() % MC_OPS));
 	gmem_dirty_each(M.g, mc_check_page, NULL);
 	if (M.dear) {

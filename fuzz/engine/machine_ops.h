@@ -439,10 +439,9 @@ static void mc_op_event(void)
 
 static void mc_op_hook(void)
 {
-	struct mc_change c = {.countdown = 1u + mc_u8() % 32, .off = mc_u8(), .flip = mc_u8()};
+	struct behind_change c = behind_next(&M.input);
 
-	if (M.nr_pending < MC_CHANGES)
-		M.pending[M.nr_pending++] = c;
+	behind_arm(&M.pending, &c);
 }
 
 static void mc_op_other(void)

@@ -11,13 +11,14 @@
 
 #include <vmm/virtio.h>
 
+#include "behind_read.h"
+#include "input.h"
 #include "machine_prog.h"
 #include "oracle.h"
 
 #define MC_DEVICES   32u
 #define MC_BUFFERS   14u
 #define MC_MARKS     128u
-#define MC_CHANGES   4u
 #define MC_LATE	     3u /* values of mc_dev.late */
 #define MC_SEED	     42u
 #define MC_STEPS_MAX 100000u /* reads and stores of one call into a device */
@@ -69,11 +70,6 @@ struct mc_dev {
 	struct mc_queue q[VIRTIO_QUEUES];
 };
 
-struct mc_change {
-	unsigned countdown;
-	uint8_t off, flip;
-};
-
 static struct mc_world {
 	const struct mc_spec *spec;
 	struct gmem *g;
@@ -86,7 +82,7 @@ static struct mc_world {
 	struct mc_dev *vdev[MC_DEVICES];     /* the virtio ones */
 	struct mc_dev *pic, *ioapic, *lapic; /* NULL: there is none */
 	/* this input */
-	const uint8_t *p, *end;
+	struct fuzz_input input;
 	bool dear, again, saved, deep;
 	unsigned ops, accesses;
 	bool intr;
@@ -96,11 +92,11 @@ static struct mc_world {
 	bool inside, unsure;
 	struct mc_dev *cur; /* NULL: a timer's, or something from outside */
 	unsigned steps, pages;
-	unsigned nr_marks, nr_pending;
+	unsigned nr_marks;
 	struct {
 		uint32_t at, len;
 	} mark[MC_MARKS];
-	struct mc_change pending[MC_CHANGES];
+	struct behind pending;
 	uint8_t may[MC_RAM];	 /* bytes that a driver let a device write in this input */
 	uint8_t picture[MC_RAM]; /* what memory must be, on dear inputs */
 } M;
@@ -119,51 +115,31 @@ __attribute__((section("__libfuzzer_extra_counters"))) static uint8_t mc_cover[2
 
 static inline uint8_t mc_u8(void)
 {
-	return M.p < M.end ? *M.p++ : 0;
+	return fuzz_u8(&M.input);
 }
 
 static inline uint16_t mc_u16(void)
 {
-	uint8_t lo = mc_u8();
-
-	return (uint16_t)(lo | mc_u8() << 8);
+	return fuzz_u16(&M.input);
 }
 
 static inline uint64_t mc_value(unsigned size)
 {
-	uint8_t b = mc_u8();
-	uint64_t v = 0;
-
-	if (b < 0xe0)
-		return b;
-	if (b < 0xf0)
-		return 1ull << 4 * (b & 15);
-	if (b < MC_V_RAW)
-		return UINT64_MAX - (b & 15);
-	for (unsigned i = 0; i < size; i++)
-		v |= (uint64_t)mc_u8() << 8 * i;
-	return v;
+	return fuzz_value(&M.input, size, 4);
 }
 
 static inline uint64_t mc_address(void)
 {
-	static const uint64_t bad[] = {0xd0000050u, UINT64_MAX, MC_RAM,	   1ull << 63,
-				       MC_RINGS(0), MC_USED,	MC_TABLES, 1ull << 32};
-	uint8_t b = mc_u8();
+	static const struct fuzz_layout at = {MC_RAM, MC_DATA, MC_RINGS(0), MC_USED, MC_TABLES};
 
-	if (b < MC_P_END)
-		return MC_DATA + 32ull * b;
-	return b < MC_P_BAD ? MC_RAM - 8ull * (b & 7) : bad[b & 7];
+	return fuzz_address(&M.input, &at);
 }
 
 static inline uint32_t mc_length(void)
 {
 	static const uint32_t huge[] = {MC_N_HUGES};
-	uint8_t b = mc_u8();
 
-	if (b < 0xc0)
-		return b;
-	return b < MC_N_HUGE ? 64u * (b & 63) : huge[b & 7];
+	return fuzz_length(&M.input, huge);
 }
 
 static inline void mc_see(uint64_t what)
@@ -288,32 +264,27 @@ static void mc_on_write(void *ctx, struct gmem *g, uint64_t gpa, uint64_t len)
 			 (unsigned long long)gpa);
 }
 
+static bool mc_change(uint64_t at, uint8_t flip)
+{
+	uint8_t b = M.ram[at] ^ flip;
+
+	M.inside = false;
+	mc_poke(at, &b, 1);
+	M.inside = true;
+	depth_hit(memory_changed);
+	return true;
+}
+
 static void mc_on_read(void *ctx, struct gmem *g, uint64_t gpa, uint64_t len)
 {
-	unsigned n = 0;
-
 	(void)ctx;
 	(void)g;
 	if (!M.inside)
 		return;
 	FUZZ_ORACLE(++M.steps < MC_STEPS_MAX, "steps", "no end of reading and storing");
-	for (unsigned i = 0; i < M.nr_pending; i++) {
-		struct mc_change c = M.pending[i];
-		uint64_t at = gpa + c.off % len;
-		uint8_t b;
-
-		/* Rings and tables are the frame's of one device: dev_queue.h. */
-		if (at < MC_DATA || --c.countdown) {
-			M.pending[n++] = c;
-			continue;
-		}
-		b = M.ram[at] ^ c.flip;
-		M.inside = false;
-		mc_poke(at, &b, 1);
-		M.inside = true;
-		depth_hit(memory_changed);
-	}
-	M.nr_pending = n;
+	/* Rings and tables are the frame's of one device: dev_queue.h. */
+	if (M.pending.nr)
+		behind_read(&M.pending, gpa, len, MC_DATA, mc_change);
 }
 
 static void mc_enter(struct mc_dev *cur)

@@ -178,7 +178,7 @@ static void to_control(const struct dq_chain *c)
 
 static void popped(struct dq_chain *c)
 {
-	blurred |= W.nr_pending || W.changes || W.unsure || W.astray;
+	blurred |= W.pending.nr || W.changes || W.unsure || W.astray;
 	if (c->queue > 1 && !virtio_has(W.v, MULTIPORT))
 		return; /* it comes back, and that is all */
 	if (c->queue == C_TX)

@@ -130,7 +130,7 @@ static void sent(struct dq_chain *c)
 
 static void popped(struct dq_chain *c)
 {
-	blurred |= W.nr_pending || W.changes || W.unsure || W.astray;
+	blurred |= W.pending.nr || W.changes || W.unsure || W.astray;
 	if (c->queue == Q_TX)
 		sent(c);
 }
