@@ -28,6 +28,7 @@ static void by_elf(struct seed_dir *d)
 		{1, 0x100, 0x400000, 0x400000, 0x60, 0x3000},
 		{1, 0x160, 0x404000, 0x404000, 0x10, 0x10},
 	};
+	static const struct seed_seg high[] = {{1, 0x100, 0x1000000, 0x1000000, 0x60, 0x3000}};
 	struct seed s;
 
 	seed_begin(&s, RAM_3_REGIONS, 0x180);
@@ -45,6 +46,13 @@ static void by_elf(struct seed_dir *d)
 	seed_mods(&s, 16, 0, 255);
 	seed_cmdline(&s, 48000);
 	seed_write(d, "strings-too-long", &s);
+	seed_begin(&s, RAM_6_REGIONS, 0x180); /* RAM's last page ends at 4 GiB */
+	seed_elf(&s, 0, 0x1000020, high, 1);
+	header(&s, 0x100, 0);
+	seed_mods(&s, 1, 255, 5);
+	seed_write(d, "module-at-the-top", &s);
+	seed_mods(&s, 2, 0, 5);
+	seed_write(d, "empty-modules-at-the-top", &s);
 	seed_begin(&s, RAM_3_REGIONS, 0x180);
 	seed_elf(&s, 1, 0x400020, segs, 2);
 	header(&s, 0x100, 2);

@@ -74,6 +74,12 @@ static void by_elf(struct seed_dir *d)
 	seed_mods(&s, 16, 0, 255);
 	seed_cmdline(&s, 53000);
 	seed_write(d, "strings-too-long", &s);
+	elf(&s, &h, 0, RAM_6_REGIONS); /* RAM's last page ends at 4 GiB */
+	finish(&h);
+	seed_mods(&s, 1, 255, 5);
+	seed_write(d, "module-at-the-top", &s);
+	seed_mods(&s, 2, 0, 5);
+	seed_write(d, "empty-modules-at-the-top", &s);
 	seed_mods(&s, 0, 0, 0);
 	s.head[4] = 3;
 	seed_write(d, "with-initrd", &s);

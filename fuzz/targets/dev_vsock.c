@@ -4,7 +4,8 @@
  * @modules dev
  *
  * Oracles beside the frame's: a packet to the guest is one that section 5.10.6 has, from the host to the
- * guest, with data in RW alone and as long as its chain says; what the echo service sends back is what
+ * guest, with data in RW alone, as long as its chain says, and no more of it than the guest has said that
+ * it takes; what the echo service sends back is what
  * was sent to it, byte for byte from the connection's start; a RST is never answered.
  */
 #define DEV_QUEUE_CLASS dev_class_virtio_vsock
@@ -37,6 +38,7 @@ enum { Q_RX, Q_TX, Q_EVENT };
 #define HOST	  2u
 #define STREAM	  1u
 #define ECHO_PORT 7u
+#define CHAR_PORT 19u
 #define BUF	  4096u
 #define PORTS	  8u /* of the guest, 0 on, that the echo model follows */
 #define KEPT	  8192u
@@ -47,12 +49,24 @@ static struct stream {
 	uint32_t sent, back;
 	uint8_t bytes[KEPT];
 } streams[PORTS];
+/* What the guest said last that it takes, by its port, of the echo and of the characters; since REQUEST. */
+static struct credit {
+	uint32_t alloc, fwd, out;
+} credits[PORTS][2];
 /* Packets but RST, and RSTs: each of the first has one of the last at most. */
 static unsigned packets, rsts;
 static bool blurred; /* what the device read may not be what was there */
 
+static struct credit *credit_of(uint32_t guest, uint32_t host)
+{
+	if (guest >= PORTS || (host != ECHO_PORT && host != CHAR_PORT))
+		return NULL;
+	return &credits[guest][host == CHAR_PORT];
+}
+
 static void begin(void)
 {
+	memset(credits, 0, sizeof(credits));
 	for (unsigned i = 0; i < PORTS; i++)
 		streams[i].sent = streams[i].back = 0;
 	packets = rsts = 0;
@@ -106,14 +120,22 @@ static void sent(struct dq_chain *c)
 {
 	uint8_t h[HEADER];
 	struct stream *s;
+	struct credit *k;
 	uint32_t len;
 
 	if (dq_read(c, 0, h, sizeof(h)) != sizeof(h))
 		return;
 	packets += ld_le16(h + OP) != RST;
 	if (ld_le64(h + SRC_CID) != GUEST || ld_le64(h + DST_CID) != HOST ||
-	    ld_le16(h + TYPE) != STREAM || ld_le32(h + SRC_PORT) >= PORTS ||
-	    ld_le32(h + DST_PORT) != ECHO_PORT)
+	    ld_le16(h + TYPE) != STREAM)
+		return;
+	k = credit_of(ld_le32(h + SRC_PORT), ld_le32(h + DST_PORT));
+	if (k) {
+		k->alloc = ld_le32(h + BUF_ALLOC);
+		k->fwd = ld_le32(h + FWD_CNT);
+		k->out = ld_le16(h + OP) == REQUEST ? 0 : k->out;
+	}
+	if (ld_le32(h + SRC_PORT) >= PORTS || ld_le32(h + DST_PORT) != ECHO_PORT)
 		return;
 	s = &streams[ld_le32(h + SRC_PORT)];
 	len = ld_le32(h + LEN);
@@ -151,6 +173,18 @@ static void check_echo(const struct dq_chain *c, const uint8_t *h, uint32_t len)
 	}
 	s->back += len;
 	depth_hit(echoed);
+}
+
+/* 5.10.6.3: the guest's numbers may be anything; all is modulo 2^32. */
+static void check_credit(const uint8_t *h, uint32_t len)
+{
+	struct credit *k = credit_of(ld_le32(h + DST_PORT), ld_le32(h + SRC_PORT));
+
+	if (!k || blurred)
+		return;
+	FUZZ_ORACLE((uint64_t)(k->out - k->fwd) + len <= k->alloc, "credit",
+		    "%u bytes, with %u under way of %u", len, k->out - k->fwd, k->alloc);
+	k->out += len;
 }
 
 static void check_packet(const struct dq_chain *c, const uint8_t *h, uint32_t len)
@@ -193,9 +227,11 @@ static void check_packet(const struct dq_chain *c, const uint8_t *h, uint32_t le
 			    ld_le32(h + BUF_ALLOC) == BUF,
 		    "packet", "from %llu, type %u", (unsigned long long)ld_le64(h + SRC_CID),
 		    ld_le16(h + TYPE));
+	if (op == RW)
+		check_credit(h, len - HEADER);
 	if (op == RW && ld_le32(h + SRC_PORT) == ECHO_PORT && ld_le32(h + DST_PORT) < PORTS)
 		check_echo(c, h, len - HEADER);
-	if (op == RW && ld_le32(h + SRC_PORT) == 19)
+	if (op == RW && ld_le32(h + SRC_PORT) == CHAR_PORT)
 		depth_hit(characters);
 }
 

@@ -7,7 +7,8 @@
  * operations follow (a byte), four bytes for each, then the image.
  *
  * Oracles: a model of the first sectors, taken when the image was opened, says what each read gives; an
- * image opened for writing has no error (qcow2_check()) at the end, after a write that failed too,
+ * image opened for writing has no error (qcow2_check()) at the end, after a write that failed too; it has
+ * no more leaks than at the start, unless a write failed or the image counts what is behind its end; it
  * opens again and reads the same; what is opened for reading is never written to.
  */
 #include <errno.h>
@@ -36,6 +37,7 @@ static struct world {
 	uint8_t mem[FILE_MAX];
 	size_t len;
 	unsigned writes, full_at;
+	bool failed; /* a write did */
 	bool read_only;
 	uint8_t model[SECTORS][BLK_SECTOR];
 	bool known[SECTORS];
@@ -62,6 +64,7 @@ static int file_put(struct qcow2_file *f, uint64_t off, const void *buf, size_t 
 	W.writes++;
 	if ((W.full_at && W.writes >= W.full_at) || !range_within(off, len, 0, FILE_MAX)) {
 		depth_hit(file_full);
+		W.failed = true;
 		return -ENOSPC;
 	}
 	if (off > W.len)
@@ -267,7 +270,8 @@ static void operation(struct blk *b, const uint8_t *op)
 	compare(b, at, n, "after it");
 }
 
-static void check(struct blk *b, const char *when)
+/* The leaks. */
+static uint64_t check(struct blk *b, const char *when)
 {
 	struct err err = {0};
 	uint64_t leaks = 0;
@@ -276,6 +280,38 @@ static void check(struct blk *b, const char *when)
 	FUZZ_ORACLE(!r, "check", "%s: %s", when, err.msg);
 	if (!leaks)
 		depth_hit(leak_free);
+	return leaks;
+}
+
+static uint64_t be(size_t at, unsigned n)
+{
+	uint64_t v = 0;
+
+	for (; n; n--, at++)
+		v = v << 8 | (at < W.len ? W.mem[at] : 0);
+	return v;
+}
+
+/* Does the image count clusters behind its end? They are leaks as soon as it grows. */
+static bool counts_beyond(void)
+{
+	unsigned bits = (unsigned)be(20, 4), order = be(4, 4) < 3 ? 4 : (unsigned)be(96, 4);
+	uint64_t table = be(48, 8), entries = be(56, 4) << bits >> 3, per = 8ull << bits >> order;
+	uint64_t nr = (W.len + (1ull << bits) - 1) >> bits;
+
+	for (uint64_t i = 0; i < entries && table + 8 * i < W.len; i++) {
+		uint64_t block = be(table + 8 * i, 8), at;
+
+		if (!block || (i + 1) * per <= nr)
+			continue;
+		at = (nr > i * per ? nr - i * per : 0) << order; /* in bits, the lowest first */
+		if (be(block + at / 8, 1) >> (at & 7))
+			return true;
+		for (at = at / 8 + 1; at < 1ull << bits && block + at < W.len; at++)
+			if (W.mem[block + at])
+				return true;
+	}
+	return false;
 }
 
 static void list_snapshots(struct blk *b, char *name, size_t room)
@@ -320,6 +356,8 @@ static void read_write(const uint8_t *ops, unsigned nr, unsigned full_at)
 {
 	struct err err = {0};
 	struct blk *b = open_it(false, NULL, &err);
+	uint64_t before, leaks;
+	bool beyond;
 
 	if (!b) {
 		depth_hit(refused_write);
@@ -327,10 +365,14 @@ static void read_write(const uint8_t *ops, unsigned nr, unsigned full_at)
 	}
 	depth_hit(opened_write);
 	take_model(b);
+	before = check(b, "at the start");
+	beyond = counts_beyond();
 	W.full_at = full_at;
 	for (unsigned i = 0; i < nr; i++)
 		operation(b, ops + 4 * i);
-	check(b, "at the end");
+	leaks = check(b, "at the end");
+	FUZZ_ORACLE(leaks <= before || W.failed || beyond, "leak", "%llu clusters more",
+		    (unsigned long long)(leaks - before));
 	compare(b, 0, W.sectors, "at the end");
 	blk_close(b);
 	b = open_it(false, NULL, &err);
@@ -352,6 +394,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	W.len = size - 3 - 4 * nr;
 	memcpy(W.mem, data + 3 + 4 * nr, W.len);
 	W.writes = W.full_at = 0;
+	W.failed = false;
 	if (W.len > 7 && W.mem[7] == 2)
 		depth_hit(version_2);
 	else
