@@ -237,8 +237,11 @@ static void a_cut_recording_is_replayed_to_its_end(void **state)
 	spec = echo_spec(t.spec);
 	spec.record = path;
 	vm = make_vm(&spec);
-	assert_int_equal(vm_run(vm, &lim, &res), 0);
-	assert_int_equal(res.verdict, VM_LIMIT);
+	/* On a busy host the keys may take longer than one limit. */
+	for (int i = 0; i < 300 && strcmp(buf_str(&vm_serial(vm)->out), "abc"); i++) {
+		assert_int_equal(vm_run(vm, &lim, &res), 0);
+		assert_int_equal(res.verdict, VM_LIMIT);
+	}
 	assert_string_equal(buf_str(&vm_serial(vm)->out), "abc");
 	assert_int_equal(vm_hash(vm, &hash, NULL), 0);
 	assert_int_equal(vm_close_record(vm, NULL), 0);
