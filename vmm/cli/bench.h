@@ -27,6 +27,15 @@ int bench_folder(const struct bench_opts *o, char *dir, struct err *err);
 /* A folder and all that is in it. */
 void bench_remove(const char *path);
 
+/* Where guests are, are kept and include from. Free what was found, after an error too. */
+struct bench_folders {
+	char *tree, *cache, *lib;
+};
+int bench_folders_find(struct bench_folders *f, struct err *err);
+void bench_folders_free(struct bench_folders *f);
+/* A guest from its source (text), which is freed; it is written into (dir) meanwhile. */
+int bench_assemble(const struct bench_folders *f, const char *dir, struct buf *text, char **image,
+		   struct err *err);
 /* A firmware for QEMU and Bochs that does nothing but go to the image: jmp 0:GUEST_BASE. */
 int bench_write_rom(const char *path, struct err *err);
 

@@ -301,12 +301,9 @@ int bench_boot(const struct bench_opts *o)
 	char self[PATH_MAX], *tree = NULL;
 	struct err err = {0};
 	int st = ST_SKIP;
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 
-	if (n < 0 || guest_tree_dir(&tree, &err))
-		return cli_fail(ST_START, "bench boot: %s",
-				n < 0 ? "which program is this?" : err.msg);
-	self[n] = '\0';
+	if (cli_self(self, sizeof(self), &err) || guest_tree_dir(&tree, &err))
+		return cli_fail(ST_START, "bench boot: %s", err.msg);
 	if (!qemu)
 		fprintf(stderr,
 			"vise: bench boot: no qemu-system-x86_64 here: nothing to compare with\n");

@@ -65,13 +65,10 @@ struct cpu_bench {
  * The guest with its length, and an end that Bochs understands too: it writes "Shutdown" to port
  * 0x8900 behind what ends the others.
  */
-static int build_one(struct cpu_bench *b, unsigned g, enum length l, const char *tree,
-		     const char *cache, const char *lib, struct err *err)
+static int build_one(struct cpu_bench *b, unsigned g, enum length l, const struct bench_folders *f,
+		     struct err *err)
 {
-	struct guest_spec spec;
 	struct buf text = {0};
-	char path[PATH_MAX];
-	int rc;
 
 	buf_printf(&text,
 		   ";@ summary: bench\n%%define ROUNDS %u\n%%include \"test.inc\"\n"
@@ -83,36 +80,19 @@ static int build_one(struct cpu_bench *b, unsigned g, enum length l, const char 
 	buf_printf(&text,
 		   "%%%%stop:\thlt\n\tjmp %%%%stop\n%%endmacro\n%%include "
 		   "\"%s/guests/bench/%s.asm\"\n",
-		   tree, guests[g].name);
-	cli_path(path, "%s/guest.asm", b->dir);
-	rc = file_write(path, buf_str(&text), text.len, err);
-	buf_free(&text);
-	if (rc)
-		return rc;
-	rc = guest_spec_read(&spec, path, GUEST_SOFT, err);
-	if (!rc) {
-		rc = guest_assemble(&spec, cache, lib, &b->image[g][l], err);
-		guest_spec_free(&spec);
-	}
-	unlink(path);
-	return rc;
+		   f->tree, guests[g].name);
+	return bench_assemble(f, b->dir, &text, &b->image[g][l], err);
 }
 
 static int build_all(struct cpu_bench *b, struct err *err)
 {
-	char *tree = NULL, *cache = NULL, *lib = NULL;
-	int rc = guest_tree_dir(&tree, err);
+	struct bench_folders f = {0};
+	int rc = bench_folders_find(&f, err);
 
-	if (!rc)
-		rc = guest_cache_dir(&cache, err);
-	if (!rc)
-		rc = guest_lib_dir(&lib, err);
 	for (unsigned g = 0; g < GUESTS && !rc; g++)
 		for (unsigned l = 0; l < LENGTHS && !rc; l++)
-			rc = build_one(b, g, (enum length)l, tree, cache, lib, err);
-	free(tree);
-	free(cache);
-	free(lib);
+			rc = build_one(b, g, (enum length)l, &f, err);
+	bench_folders_free(&f);
 	return rc;
 }
 
@@ -327,19 +307,15 @@ static int measure(struct cpu_bench *b, unsigned g, struct err *err)
 
 static int prepare(struct cpu_bench *b, struct err *err)
 {
-	ssize_t n = readlink("/proc/self/exe", b->self, sizeof(b->self) - 1);
-	int rc;
+	int rc = cli_self(b->self, sizeof(b->self), err);
 
-	if (n < 0)
-		return err_set(err, -errno, "cannot find out which program this is");
-	b->self[n] = '\0';
 	cli_path(b->log, "%s/log", b->dir);
 	cli_path(b->rom, "%s/rom", b->dir);
 	cli_path(b->rc, "%s/bochsrc", b->dir);
 	cli_path(b->go, "%s/bochs.go", b->dir);
 	cli_path(b->edges, "%s/edges", b->dir);
 	b->tool[SOFT] = b->tool[EDGES] = b->self;
-	rc = bench_write_rom(b->rom, err);
+	rc = rc ? rc : bench_write_rom(b->rom, err);
 	if (!rc)
 		rc = file_write(b->go, "c\n", 2, err);
 	if (!rc)

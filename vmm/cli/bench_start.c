@@ -59,12 +59,10 @@ static int measure(const struct bench_opts *o, const char *dir, const char *bare
 					 "--base", "0x8000", image,   NULL};
 	const char *const bare_argv[] = {bare, NULL};
 	double v[BENCH_ROUNDS_MAX], b[BENCH_ROUNDS_MAX], vise_ms, bare_ms;
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-	int rc;
+	int rc = cli_self(self, sizeof(self), err);
 
-	if (n < 0)
-		return err_set(err, -errno, "cannot find out which program this is");
-	self[n] = '\0';
+	if (rc)
+		return rc;
 	cli_path(image, "%s/three.bin", dir);
 	rc = file_write(image, guest, sizeof(guest), err);
 	if (rc)

@@ -53,7 +53,7 @@ struct virtio_bench {
 	const struct bench_opts *o;
 	char dir[PATH_MAX], rom[PATH_MAX], log[PATH_MAX], self[PATH_MAX];
 	char *qemu; /* NULL: it is not installed */
-	char *tree, *cache, *lib;
+	struct bench_folders folders;
 	bool left_out[WHO];
 	char *image[MACHINES][LENGTHS]; /* of the work and ring that are measured */
 };
@@ -63,10 +63,7 @@ struct virtio_bench {
 static int build_one(struct virtio_bench *b, enum bench_work work, const struct ring *ring,
 		     enum machine m, enum length l, struct err *err)
 {
-	struct guest_spec spec;
 	struct buf text = {0};
-	char path[PATH_MAX];
-	int rc;
 
 	buf_printf(&text,
 		   ";@ summary: bench\n%%define ROUNDS %u\n%%define WORK %u\n%%define PACKED %u\n"
@@ -75,19 +72,8 @@ static int build_one(struct virtio_bench *b, enum bench_work work, const struct 
 		   ring->indirect);
 	if (m == QEMUS)
 		buf_printf(&text, "%%define WINDOWS 0x%x\n", QEMU_WINDOWS);
-	buf_printf(&text, "%%include \"%s/guests/bench/virtio.asm\"\n", b->tree);
-	cli_path(path, "%s/guest.asm", b->dir);
-	rc = file_write(path, buf_str(&text), text.len, err);
-	buf_free(&text);
-	if (rc)
-		return rc;
-	rc = guest_spec_read(&spec, path, GUEST_SOFT, err);
-	if (!rc) {
-		rc = guest_assemble(&spec, b->cache, b->lib, &b->image[m][l], err);
-		guest_spec_free(&spec);
-	}
-	unlink(path);
-	return rc;
+	buf_printf(&text, "%%include \"%s/guests/bench/virtio.asm\"\n", b->folders.tree);
+	return bench_assemble(&b->folders, b->dir, &text, &b->image[m][l], err);
 }
 
 static void drop_images(struct virtio_bench *b)
@@ -313,21 +299,12 @@ static int try_all(struct virtio_bench *b, struct err *err)
 
 static int prepare(struct virtio_bench *b, struct err *err)
 {
-	ssize_t n = readlink("/proc/self/exe", b->self, sizeof(b->self) - 1);
-	int rc;
+	int rc = cli_self(b->self, sizeof(b->self), err);
 
-	if (n < 0)
-		return err_set(err, -errno, "cannot find out which program this is");
-	b->self[n] = '\0';
 	cli_path(b->log, "%s/log", b->dir);
 	cli_path(b->rom, "%s/rom", b->dir);
-	rc = bench_write_rom(b->rom, err);
-	if (!rc)
-		rc = guest_tree_dir(&b->tree, err);
-	if (!rc)
-		rc = guest_cache_dir(&b->cache, err);
-	if (!rc)
-		rc = guest_lib_dir(&b->lib, err);
+	rc = rc ? rc : bench_write_rom(b->rom, err);
+	rc = rc ? rc : bench_folders_find(&b->folders, err);
 	return rc ? rc : try_all(b, err);
 }
 
@@ -337,9 +314,7 @@ static void clean_up(struct virtio_bench *b)
 	unlink(b->log);
 	unlink(b->rom);
 	rmdir(b->dir);
-	free(b->tree);
-	free(b->cache);
-	free(b->lib);
+	bench_folders_free(&b->folders);
 	free(b->qemu);
 	free(b);
 }

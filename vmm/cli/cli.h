@@ -18,6 +18,8 @@ int cli_fail(int status, const char *fmt, ...) __attribute__((format(printf, 2, 
 /* SIGINT and SIGTERM set *cli_stop from now on instead of ending the process. */
 void cli_catch_stop(void);
 extern volatile sig_atomic_t cli_stop;
+/* This program's own path, into (size) bytes. */
+int cli_self(char *out, size_t size, struct err *err);
 
 /* ---- guest.c: what run and trace share ----------------------------------------------------------- */
 

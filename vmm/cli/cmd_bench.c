@@ -106,24 +106,6 @@ void bench_remove(const char *path)
 	(void)nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-#define ROM_LEN	  0x10000u
-#define ROM_RESET 0xfff0u /* the CPU starts 16 bytes below the end */
-
-int bench_write_rom(const char *path, struct err *err)
-{
-	static const uint8_t far_jump[] = {0xea, GUEST_BASE & 0xff, GUEST_BASE >> 8, 0, 0};
-	uint8_t *rom = malloc(ROM_LEN);
-	int rc;
-
-	if (!rom)
-		return err_set(err, -ENOMEM, "no memory");
-	memset(rom, 0xf4, ROM_LEN);
-	memcpy(rom + ROM_RESET, far_jump, sizeof(far_jump));
-	rc = file_write(path, rom, ROM_LEN, err);
-	free(rom);
-	return rc;
-}
-
 static int run(void *opt, int argc, char **argv)
 {
 	const struct bench_opts *o = opt;

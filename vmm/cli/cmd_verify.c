@@ -63,14 +63,12 @@ struct verify {
 /* Our own command line, to be given again with a plan in it: VISE verify --worker PLAN ... */
 static int read_cmdline(struct verify *v)
 {
-	ssize_t n = readlink("/proc/self/exe", v->self, sizeof(v->self) - 1);
 	unsigned argc = 0, shift = 0;
 	void *p;
 	size_t len;
 
-	if (n < 0)
-		return err_set(&v->err, -errno, "cannot find out which program this is");
-	v->self[n] = '\0';
+	if (cli_self(v->self, sizeof(v->self), &v->err))
+		return v->err.code;
 	if (file_read("/proc/self/cmdline", 1 << 20, &p, &len, &v->err))
 		return v->err.code;
 	v->cmdline = p;
