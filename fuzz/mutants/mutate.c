@@ -8,7 +8,8 @@
  *
  * It reads tokens, not C: it trusts clang-format to put spaces round binary operators and none behind
  * unary ones. Only bodies of functions are changed, and neither preprocessor lines, nor assertions,
- * nor what is told: the arguments of err_set() behind its code, of trace calls and of canaries.
+ * nor what is told: the arguments of err_set() behind its code, calls of trace and of dev_guest_error(),
+ * which traces, and canaries.
  *
  * Operators: relation (<, <=, ...), logic (&& and ||), arith, bits, step (++), constant (+1, -1 to a
  * number or a named constant; true and false), condition (an if's is never or always true) and
@@ -185,9 +186,9 @@ static void structure(void)
 /* Leave out what is asserted or only told. */
 static void quieten(void)
 {
-	static const char *const told[] = {
-		"assert",   "static_assert", "sizeof",		 "_Static_assert",
-		"offsetof", "CANARY",	     "__builtin_expect", NULL};
+	static const char *const told[] = {"assert",	       "static_assert",	  "sizeof",
+					   "_Static_assert",   "offsetof",	  "CANARY",
+					   "__builtin_expect", "dev_guest_error", NULL};
 
 	for (size_t i = 0; i + 1 < m.n; i++) {
 		size_t from = i + 2, args = 0, depth = 0;
@@ -326,14 +327,16 @@ static void condition(size_t i)
 /* From (i), where a statement starts: a call alone, or one assignment to what was there before. */
 static void statement(size_t i)
 {
-	static const char *const none[] = {"return", "if",     "for",	  "while", "switch",
-					   "do",     "sizeof", "case",	  "else",  "goto",
-					   "assert", "CANARY", "err_set", NULL};
+	static const char *const none[] = {
+		"return", "if",	  "for",  "while",  "switch", "do",	 "sizeof",
+		"case",	  "else", "goto", "assert", "CANARY", "err_set", "dev_guest_error",
+		NULL};
 	static const char *const assign[] = {"=", "+=", "-=", "|=", "&=", "^=", NULL};
 	bool assigns = false, call = is(i + 1, "(");
 	size_t end;
 
 	if (!i || m.tok[i].kind != WORD || one_of(i, none) ||
+	    !strncmp(m.text + m.tok[i].at, "trace_", 6) ||
 	    !(is(i - 1, ";") || is(i - 1, "{") || is(i - 1, "}") || is(i - 1, ")") ||
 	      is(i - 1, "else") || is(i - 1, ":")))
 		return;
