@@ -49,6 +49,18 @@ static bool all_there(struct gmem *g, uint64_t gpa, uint64_t len, bool ram)
 	return true;
 }
 
+/*
+ * The two may overlap, see the header. Hardly any do, and where a sanitizer has a memmove() of its own
+ * it goes byte by byte.
+ */
+static void copy_any(uint8_t *to, const uint8_t *from, uint64_t len)
+{
+	if ((uintptr_t)to - (uintptr_t)from >= len && (uintptr_t)from - (uintptr_t)to >= len)
+		memcpy(to, from, len);
+	else
+		memmove(to, from, len);
+}
+
 /* The sizes of registers and descriptors without a call; the rest may overlap, see the header. */
 static inline void copy(void *to, const void *from, uint64_t len)
 {
@@ -75,7 +87,7 @@ static inline void copy(void *to, const void *from, uint64_t len)
 		memcpy(to, tmp, 16);
 		break;
 	default:
-		memmove(to, from, len);
+		copy_any(to, from, len);
 		break;
 	}
 }
@@ -100,7 +112,7 @@ static int read_slow(struct gmem *g, uint64_t gpa, void *buf, uint64_t len)
 		uint64_t n;
 		const struct region *r = piece(g, gpa, len, &n);
 
-		memmove(to, r->host + (gpa - r->gpa), n);
+		copy_any(to, r->host + (gpa - r->gpa), n);
 		gpa += n;
 		to += n;
 		len -= n;
@@ -137,7 +149,7 @@ static int write_slow(struct gmem *g, uint64_t gpa, const void *buf, uint64_t le
 		uint64_t n;
 		struct region *r = piece(g, gpa, len, &n);
 
-		memmove(r->host + (gpa - r->gpa), from, n);
+		copy_any(r->host + (gpa - r->gpa), from, n);
 		gmem_mark(g, r, gpa - r->gpa, n);
 		gpa += n;
 		from += n;

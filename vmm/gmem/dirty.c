@@ -5,10 +5,14 @@
 /* Add (bits) to word (w) of the dirty bitmap, and to the levels above. */
 static void set_dirty(struct gmem *g, struct region *r, uint64_t w, uint64_t bits)
 {
+	uint64_t n;
+
 	bits &= ~r->dirty[w];
 	if (!bits)
 		return;
-	g->dirty_pages += (uint64_t)__builtin_popcountll(bits);
+	n = (uint64_t)__builtin_popcountll(bits);
+	g->dirty_pages += n;
+	r->nr_dirty += n;
 	if (!r->dirty[w]) {
 		uint64_t w1 = w / BITS;
 
@@ -158,12 +162,15 @@ void gmem_dirty_each(const struct gmem *g, void (*fn)(void *ctx, uint64_t gpa), 
 {
 	for (unsigned i = 0; i < g->nregions; i++) {
 		const struct region *r = g->order[i];
+		uint64_t seen = 0;
 
-		if (gmem_is_clean(r))
-			continue;
-		for (uint64_t p = gmem_dirty_next(r, 0); p < r->pages;
-		     p = gmem_dirty_next(r, p + 1))
+		/* Behind the last one nothing is looked for. */
+		for (uint64_t p = 0; seen < r->nr_dirty; p++, seen++) {
+			p = gmem_dirty_next(r, p);
+			if (p >= r->pages)
+				break;
 			fn(ctx, r->gpa + (p << GMEM_SHIFT));
+		}
 	}
 }
 
@@ -175,14 +182,15 @@ unsigned gmem_cleanings(const struct gmem *g)
 void gmem_clean(struct gmem *g, struct region *r)
 {
 	g->cleanings++;
-	for (uint64_t w2 = 0; w2 < r->words2; w2++) {
+	g->dirty_pages -= r->nr_dirty;
+	for (uint64_t w2 = 0; r->nr_dirty; w2++) {
 		for (; r->dirty2[w2]; r->dirty2[w2] &= r->dirty2[w2] - 1) {
 			uint64_t w1 = w2 * BITS + (unsigned)__builtin_ctzll(r->dirty2[w2]);
 
 			for (; r->dirty1[w1]; r->dirty1[w1] &= r->dirty1[w1] - 1) {
 				uint64_t w = w1 * BITS + (unsigned)__builtin_ctzll(r->dirty1[w1]);
 
-				g->dirty_pages -= (uint64_t)__builtin_popcountll(r->dirty[w]);
+				r->nr_dirty -= (uint64_t)__builtin_popcountll(r->dirty[w]);
 				r->dirty[w] = 0;
 			}
 		}

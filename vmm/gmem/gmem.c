@@ -225,6 +225,8 @@ uint64_t gmem_low_end(const struct gmem *g, uint64_t limit)
 
 const struct region *gmem_find_const(const struct gmem *g, uint64_t gpa)
 {
+	if (gpa - g->hit->gpa < g->hit->len)
+		return g->hit;
 	for (unsigned i = 0; i < g->nregions; i++) {
 		if (gpa - g->order[i]->gpa < g->order[i]->len)
 			return g->order[i];

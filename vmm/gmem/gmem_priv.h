@@ -21,6 +21,7 @@ struct region {
 	enum gmem_kind kind;
 	unsigned id;
 	uint64_t pages, words0, words1, words2;
+	uint64_t nr_dirty;		   /* bits set in (dirty) */
 	uint64_t *dirty, *dirty1, *dirty2; /* one allocation; dirty owns it */
 	uint64_t *code;			   /* in the same allocation */
 };
@@ -81,11 +82,7 @@ uint64_t gmem_dirty_next(const struct region *r, uint64_t page);
 /* No page of it is dirty. */
 static inline bool gmem_is_clean(const struct region *r)
 {
-	for (uint64_t w = 0; w < r->words2; w++) {
-		if (r->dirty2[w])
-			return false;
-	}
-	return true;
+	return !r->nr_dirty;
 }
 
 /* Clean all of (r); the count in (g) follows. */

@@ -127,9 +127,10 @@ static void zero_pages(struct region *r, uint64_t page, uint64_t n)
 static void restore_dirty(struct region *r, const struct piece *p)
 {
 	uint64_t zfrom = 0, zn = 0; /* a run of pages that were zero, not yet written */
+	uint64_t page = 0;
 
-	for (uint64_t page = gmem_dirty_next(r, 0); page < r->pages;
-	     page = gmem_dirty_next(r, page + 1)) {
+	for (uint64_t n = 0; n < r->nr_dirty; n++, page++) {
+		page = gmem_dirty_next(r, page);
 		if (page_used(p, page)) {
 			memcpy(r->host + (page << GMEM_SHIFT), p->copy + (page << GMEM_SHIFT),
 			       GMEM_PAGE);
