@@ -457,7 +457,8 @@ static int start_libfuzzer(struct fuzz *f, unsigned i)
 	argv[n++] = "-print_final_stats=1";
 	argv[n++] = "-timeout=20";
 	argv[n++] = "-rss_limit_mb=2048";
-	argv[n++] = "-reload=1";
+	/* What others find: the whole folder is looked through, 7 % of the time of one that is alone. */
+	argv[n++] = job->jobs > 1 ? "-reload=1" : "-reload=10";
 	if (job->seconds)
 		argv[n++] = total;
 	if (have_dict(f, dpath)) {
