@@ -83,6 +83,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* ---- one input ----------------------------------------------------------------------------------- */
 
+/* A word of its own: `vise run` has no such machine, which has no CPU. */
+static void mc_say_devices(void)
+{
+	struct buf names = {0};
+
+	for (unsigned i = 0; i < M.n; i++)
+		buf_printf(&names, " %s", M.dev[i].d->name);
+	FUZZ_SAY("machine%s", buf_str(&names));
+	buf_free(&names);
+}
+
 static void mc_begin(const uint8_t *data, size_t size)
 {
 	M.input = (struct fuzz_input){data, data + size};
@@ -90,6 +101,8 @@ static void mc_begin(const uint8_t *data, size_t size)
 	M.deep = M.saved = M.unsure = M.intr = false;
 	M.lines = 0;
 	M.seen = 0;
+	if (FUZZ_SAYING && !M.again)
+		mc_say_devices();
 	if (M.dear)
 		memset(M.picture, 0, sizeof(M.picture));
 	if (M.spec->begin)

@@ -303,6 +303,7 @@ static void mc_op_clock(void)
 	uint64_t ns = 1ull << mc_u8() % 24;
 	int rc;
 
+	MC_SAY("wait %llu", (unsigned long long)ns);
 	mc_enter(NULL);
 	rc = clock_advance(&M.clock, ns);
 	mc_leave();
@@ -314,6 +315,7 @@ static void mc_op_reset(void)
 {
 	struct mc_dev *m = &M.dev[mc_u8() % M.n];
 
+	MC_SAY("reset %s", m->d->name);
 	mc_enter(m);
 	dev_reset(m->d);
 	mc_leave();
@@ -354,6 +356,7 @@ static void mc_save_all(void)
 	if (!M.dear || M.again || M.saved)
 		return;
 	M.saved = true;
+	MC_SAY("save, reset and load");
 	for (unsigned i = 0; i < M.n; i++) {
 		struct mc_dev *m = &M.dev[i];
 
@@ -403,6 +406,7 @@ static void mc_op_line(void)
 {
 	uint8_t b = mc_u8();
 
+	MC_SAY("line %u %u", (b & 0x7f) % IOAPIC_PINS, b >> 7);
 	mc_enter(NULL);
 	mc_on_line(NULL, (b & 0x7f) % IOAPIC_PINS, b >> 7);
 	mc_leave();
@@ -420,6 +424,7 @@ static void mc_op_ack(void)
 	if (vector == LAPIC_EXTINT)
 		vector = pic ? pic_ack(pic) : -1;
 	mc_leave();
+	MC_SAY("interrupt %d taken", vector);
 	FUZZ_ORACLE(vector >= -1 && vector < 256, "vector", "%d", vector);
 	mc_see((uint64_t)vector);
 	if (vector >= 0)
@@ -432,6 +437,7 @@ static void mc_op_event(void)
 
 	if (!M.spec->event)
 		return;
+	MC_SAY("event 0x%x", b);
 	mc_enter(NULL);
 	M.spec->event(b);
 	mc_leave();
@@ -441,6 +447,7 @@ static void mc_op_hook(void)
 {
 	struct behind_change c = behind_next(&M.input);
 
+	MC_SAY("change %u %u 0x%x", c.countdown, c.off, c.flip);
 	behind_arm(&M.pending, &c);
 }
 

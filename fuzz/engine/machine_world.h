@@ -15,6 +15,7 @@
 #include "input.h"
 #include "machine_prog.h"
 #include "oracle.h"
+#include "say.h"
 
 #define MC_DEVICES   32u
 #define MC_BUFFERS   14u
@@ -148,6 +149,35 @@ static inline void mc_see(uint64_t what)
 	M.seen ^= M.seen >> 29;
 }
 
+/* ---- an input in words (say.h); what is run a second time is not said again ---------------------- */
+
+#define MC_SAY(...)                                                                                \
+	do {                                                                                       \
+		if (FUZZ_SAYING && !M.again)                                                       \
+			FUZZ_SAY(__VA_ARGS__);                                                     \
+	} while (0)
+
+/* An access, in the words that a guest can be made of. */
+static inline void mc_say_access(enum bus_space space, uint64_t addr, unsigned size, bool write,
+				 uint64_t val)
+{
+#ifndef VISE_FUZZ
+	static const char *const names[BUS_SPACES] = {"pio", "mmio", "msr"};
+	char width[8] = "", value[24] = "";
+
+	if (!FUZZ_SAYING || M.again)
+		return;
+	if (space != BUS_MSR)
+		(void)snprintf(width, sizeof(width), " %u", size);
+	if (write)
+		(void)snprintf(value, sizeof(value), " 0x%llx", (unsigned long long)val);
+	FUZZ_SAY("%s %c 0x%llx%s%s", names[space], write ? 'w' : 'r', (unsigned long long)addr,
+		 width, value);
+#else
+	(void)space, (void)addr, (void)size, (void)write, (void)val;
+#endif
+}
+
 /* ---- memory ----------------------------------------------------------------------------------- */
 
 /* A store of the driver: where there is no RAM nothing happens. */
@@ -157,6 +187,8 @@ static void mc_poke(uint64_t gpa, const void *buf, uint64_t len)
 		return;
 	FUZZ_ORACLE(!gmem_write(M.g, gpa, buf, len), "gmem", "RAM at %#llx refuses a store",
 		    (unsigned long long)gpa);
+	if (!M.again)
+		FUZZ_SAY_MEM(gpa, buf, len);
 	M.pages |= 1u << (gpa >> 12) | 1u << ((gpa + len - 1) >> 12);
 	if (M.dear)
 		memcpy(M.picture + gpa, buf, len);
@@ -292,6 +324,7 @@ static void mc_enter(struct mc_dev *cur)
 	M.cur = cur;
 	if (cur)
 		cur->touched = true;
+	FUZZ_WHERE("%s%s", cur ? "device " : "a timer, or from outside", cur ? cur->d->name : "");
 	M.steps = 0;
 	M.inside = true;
 }
@@ -366,6 +399,7 @@ static uint64_t mc_access(struct mc_dev *m, enum bus_space space, uint64_t addr,
 		size = 8;
 	mc_enter(m);
 	val &= size_mask(size);
+	mc_say_access(space, addr, size, write, val);
 	if (write) {
 		rc = bus_write(M.bus, space, addr, size, val);
 	} else {
@@ -394,6 +428,8 @@ static void mc_vreg(struct mc_dev *m, enum virtio_mmio_reg r, uint32_t val)
 		(void)mc_access(m, BUS_MMIO, m->d->range[0].base + r, 4, true, val);
 		return;
 	}
+	MC_SAY("%s: register 0x%x of virtio-mmio by its own transport 0x%x", m->d->name,
+	       (unsigned)r, val);
 	mc_enter(m);
 	M.spec->vreg(m->d, r, val);
 	mc_leave();

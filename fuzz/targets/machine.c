@@ -175,6 +175,7 @@ static void configure(void)
 	if (configured == ASSIGN_MAX)
 		return;
 	configured++;
+	MC_SAY("firmware places the BARs");
 	FUZZ_ORACLE(!pci_assign(host, &w, &err), "assign", "%s", err.msg);
 	depth_hit(pci_configured);
 }

@@ -52,34 +52,6 @@ uint64_t state_get(const struct state_field *f, const void *obj, uint32_t index)
 	}
 }
 
-void state_put(const struct state_field *f, void *obj, uint32_t index, uint64_t v)
-{
-	uint8_t *p = (uint8_t *)obj + f->off + (size_t)index * f->size;
-	uint32_t v32 = (uint32_t)v;
-	uint16_t v16 = (uint16_t)v;
-	bool flag = v;
-
-	if (f->kind == STATE_BOOL) {
-		memcpy(p, &flag, sizeof(flag));
-		return;
-	}
-	switch (f->size) {
-	case 1:
-		*p = (uint8_t)v;
-		break;
-	case 2:
-		memcpy(p, &v16, sizeof(v16));
-		break;
-	case 4:
-		memcpy(p, &v32, sizeof(v32));
-		break;
-	default:
-		assert(f->size == 8);
-		memcpy(p, &v, sizeof(v));
-		break;
-	}
-}
-
 uint32_t state_pack(const struct state_field *f, const void *obj, uint32_t first, uint8_t *to)
 {
 	uint32_t size = saved_size(f), n = f->count - first;
