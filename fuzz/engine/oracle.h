@@ -67,6 +67,37 @@ __attribute__((unused)) FUZZ_BARE static bool fuzz_page_take(const void *now, vo
 	return true;
 }
 
+/* memcmp() == 0 and memset() to 0 of harness memory, without the sanitizers' look at its shadow. */
+__attribute__((unused)) FUZZ_BARE static bool fuzz_same(const void *a, const void *b, size_t n)
+{
+	const uint8_t *p = a, *q = b;
+	uint64_t differ = 0, v, w;
+
+	for (; n >= sizeof(v); p += sizeof(v), q += sizeof(w), n -= sizeof(v)) {
+		memcpy(&v, p, sizeof(v));
+		memcpy(&w, q, sizeof(w));
+		differ |= v ^ w;
+	}
+	for (; n; n--)
+		differ |= *p++ ^ *q++;
+	return !differ;
+}
+
+__attribute__((unused)) FUZZ_BARE static void fuzz_zero(void *at, size_t n)
+{
+	const uint64_t zero = 0;
+	uint8_t *p = at;
+
+	for (; n >= sizeof(zero); p += sizeof(zero), n -= sizeof(zero)) {
+		memcpy(p, &zero, sizeof(zero));
+		__asm__ volatile("" ::: "memory"); /* no call of memset() is made of this */
+	}
+	for (; n; n--) {
+		*p++ = 0;
+		__asm__ volatile("" ::: "memory");
+	}
+}
+
 /*
  * Is this an input for checks that are dear (run twice, save and load all)? Where a fuzzer drives, one
  * in 64 by its contents, so that a finding repeats; in a replay program every one.

@@ -370,9 +370,9 @@ static bool unchanged(size_t start, size_t tail, bool dear)
 	size_t head = MAP_BYTES - start < 512 ? MAP_BYTES - start : 512;
 
 	if (dear)
-		return !memcmp(map, shadow, MAP_BYTES);
-	return !memcmp(map + start, shadow + start, head) &&
-	       (!tail || !memcmp(map + start + PAGE, shadow + start + PAGE, tail));
+		return fuzz_same(map, shadow, MAP_BYTES);
+	return fuzz_same(map + start, shadow + start, head) &&
+	       (!tail || fuzz_same(map + start + PAGE, shadow + start + PAGE, tail));
 }
 
 static void one_mapping(const uint8_t *p, size_t n, bool synced, bool dear, bool text)
@@ -423,11 +423,11 @@ static void one_mapping(const uint8_t *p, size_t n, bool synced, bool dear, bool
 		memset(shadow + (e.pio.data - map), 0, bytes);
 	}
 	/* Zero again for the next input. */
-	memset(map + start, 0, MAP_BYTES - start < 512 ? MAP_BYTES - start : 512);
-	memset(shadow + start, 0, MAP_BYTES - start < 512 ? MAP_BYTES - start : 512);
+	fuzz_zero(map + start, MAP_BYTES - start < 512 ? MAP_BYTES - start : 512);
+	fuzz_zero(shadow + start, MAP_BYTES - start < 512 ? MAP_BYTES - start : 512);
 	if (tail) {
-		memset(map + start + PAGE, 0, tail);
-		memset(shadow + start + PAGE, 0, tail);
+		fuzz_zero(map + start + PAGE, tail);
+		fuzz_zero(shadow + start + PAGE, tail);
 	}
 }
 

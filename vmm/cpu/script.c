@@ -11,7 +11,6 @@
 
 struct cpu_script {
 	struct cpu cpu;
-	struct cpu_state state; /* reset when it is first looked at: most scripts never do */
 	bool has_state;
 	bool halted;
 	bool line;
@@ -22,6 +21,8 @@ struct cpu_script {
 	size_t nr_items;
 	uint8_t *raw;
 	size_t nr_raw; /* exits */
+	/* From here on nothing is zeroed: written before it is looked at, and most scripts never do. */
+	struct cpu_state state; /* reset when it is first looked at */
 	uint8_t data[CPU_RAW_DATA];
 };
 
@@ -282,10 +283,11 @@ static const struct cpu_ops ops = {
 
 static struct cpu_script *script_alloc(const struct cpu_config *cfg)
 {
-	struct cpu_script *s = calloc(1, sizeof(*s));
+	struct cpu_script *s = malloc(sizeof(*s));
 
 	if (!s)
 		return NULL;
+	memset(s, 0, offsetof(struct cpu_script, state));
 	cpu_init(&s->cpu, &ops, cfg);
 	return s;
 }
