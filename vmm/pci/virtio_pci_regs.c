@@ -42,13 +42,24 @@ static void guest_error(struct virtio_pci *p, const char *text, uint64_t off, ui
 /* The register that an access of (size) at (off) is for, by 4.1.3.1's widths; NULL: none. */
 static const struct dev_reg *find(uint64_t off, unsigned size)
 {
-	for (const struct dev_reg *r = virtio_pci_regs; r->off < VIRTIO_PCI_COMMON_LEN; r++) {
-		if (off == r->off && size == (r->width == 8 ? 4 : r->width))
-			return r;
-		if (r->width == 8 && off == r->off + 4 && size == 4)
-			return r;
+	/* In order of their offsets; the last two are the ISR and the end. */
+	unsigned lo = 0, hi = ARRAY_SIZE(virtio_pci_regs) - 2;
+	const struct dev_reg *r;
+
+	if (off >= VIRTIO_PCI_COMMON_LEN)
+		return NULL;
+	while (hi - lo > 1) {
+		unsigned mid = (lo + hi) / 2;
+
+		if (virtio_pci_regs[mid].off <= off)
+			lo = mid;
+		else
+			hi = mid;
 	}
-	return NULL;
+	r = &virtio_pci_regs[lo];
+	if (off == r->off && size == (r->width == 8 ? 4 : r->width))
+		return r;
+	return r->width == 8 && off == r->off + 4 && size == 4 ? r : NULL;
 }
 
 static uint32_t half(uint64_t v, uint32_t sel)
