@@ -4,10 +4,7 @@
 ;@ device: testdev
 ;@ device: virtio-rng-pci
 ;@ compare: kvm-window-exact an interrupt comes some instructions late
-%include "test.inc"
-%include "apic.inc"
-%include "pci.inc"
-VECTOR	equ 0x63
+%include "msix.inc"
 section .data
 hits:	dq 0
 section .text

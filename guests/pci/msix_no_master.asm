@@ -4,10 +4,7 @@
 ;@ device: testdev
 ;@ device: virtio-rng-pci
 ;@ compare: kvm-window-exact an interrupt comes some instructions late
-%include "test.inc"
-%include "apic.inc"
-%include "pci.inc"
-VECTOR	equ 0x63
+%include "msix.inc"
 	apic_counts VECTOR
 	msix_rng VECTOR, 1, MSIX_ON
 	cf_write16 1, P_COMMAND, PC_MEMORY

@@ -5,10 +5,7 @@
 ;@ device: virtio-rng-pci
 ;@ device: virtio-rng-pci
 ;@ compare: kvm-window-exact an interrupt comes some instructions late
-%include "test.inc"
-%include "apic.inc"
-%include "pci.inc"
-VECTOR	equ 0x63
+%include "msix.inc"
 section .data
 hits:	dq 0
 others:	dq 0
