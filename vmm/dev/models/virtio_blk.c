@@ -320,7 +320,6 @@ static void blk_notify(struct virtio *v, unsigned queue)
 static const struct state_table *blk_part(const struct dev *d, unsigned i, const void **obj)
 {
 	const struct virtio_blk *b = container_of(d, const struct virtio_blk, v.dev);
-
 	const struct virtio_limit *const limits[] = {&b->limit, &b->reads, &b->writes};
 
 	return virtio_limit_part(limits, ARRAY_SIZE(limits), &i, obj) ? &virtio_limit_state
