@@ -215,8 +215,10 @@ int load_elf_segments(struct load_plan *p, const char *fmt, uint64_t limit)
 	for (unsigned i = 0; i < h.phnum; i++) {
 		struct phdr ph;
 
+		if (ld_le32(b + h.phoff + (size_t)i * h.phentsize) != PT_LOAD)
+			continue;
 		get_phdr(b + h.phoff + (size_t)i * h.phentsize, h.is64, &ph);
-		if (ph.type != PT_LOAD || (!ph.memsz && !ph.filesz))
+		if (!ph.memsz && !ph.filesz)
 			continue;
 		if (++loads > LOAD_SEGMENTS)
 			return err_set(p->err, -ENOEXEC,
@@ -274,8 +276,10 @@ bool load_elf_pvh(const struct load_blob *elf, uint64_t *entry)
 	for (unsigned i = 0; i < h.phnum; i++) {
 		struct phdr ph;
 
+		if (ld_le32(b + h.phoff + (size_t)i * h.phentsize) != PT_NOTE)
+			continue;
 		get_phdr(b + h.phoff + (size_t)i * h.phentsize, h.is64, &ph);
-		if (ph.type == PT_NOTE && range_within(ph.off, ph.filesz, 0, elf->len) &&
+		if (range_within(ph.off, ph.filesz, 0, elf->len) &&
 		    find_note(b + ph.off, ph.filesz, entry))
 			return true;
 	}

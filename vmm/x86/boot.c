@@ -76,6 +76,18 @@ static int write_gdt(struct gmem *mem, struct err *err)
 	return 0;
 }
 
+/* (n) entries of 2 MiB pages from (gpa) on, eight at a time: four GiB are mapped for each kernel. */
+static void fill_pd(uint8_t page[GMEM_PAGE], uint64_t gpa, unsigned n)
+{
+	typedef uint64_t eight __attribute__((vector_size(64)));
+	eight row = {0, LARGE, 2 * LARGE, 3 * LARGE, 4 * LARGE, 5 * LARGE, 6 * LARGE, 7 * LARGE};
+
+	row += (uint64_t)(gpa | PTE_P | PTE_RW | PTE_PS);
+	for (unsigned i = 0; i < 512; i += 8, row += (uint64_t)(8 * LARGE))
+		memcpy(page + 8 * (size_t)i, &row, sizeof(row)); /* hosts are little-endian */
+	memset(page + 8 * (size_t)n, 0, GMEM_PAGE - 8 * (size_t)n);
+}
+
 /* PML4 and PDPT of one entry a GiB, then PDs of 2 MiB pages up to (map). */
 static int write_page_tables(struct gmem *mem, uint64_t map, struct err *err)
 {
@@ -93,9 +105,7 @@ static int write_page_tables(struct gmem *mem, uint64_t map, struct err *err)
 	for (uint64_t g = 0; g < gibs && !r; g++) {
 		uint64_t n = (map - g * GIB + LARGE - 1) / LARGE;
 
-		memset(page, 0, sizeof(page));
-		for (uint64_t i = 0; i < (n < 512 ? n : 512); i++)
-			st_le64(page + 8 * i, (g * GIB + i * LARGE) | PTE_P | PTE_RW | PTE_PS);
+		fill_pd(page, g * GIB, n < 512 ? (unsigned)n : 512);
 		r = gmem_write(mem, PT_PD(g), page, sizeof(page));
 	}
 	if (r)
