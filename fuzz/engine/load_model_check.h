@@ -15,7 +15,7 @@ static inline uint64_t lm_peek(struct gmem *mem, uint64_t gpa, unsigned size)
 
 	FUZZ_ORACLE(!gmem_read(mem, gpa, v, size), "pointer", "0x%llx leads nowhere",
 		    (unsigned long long)gpa);
-	return ld_le64(v);
+	return lm_le64(v);
 }
 
 static inline const uint8_t *lm_at(struct gmem *mem, uint64_t gpa)
@@ -42,7 +42,7 @@ static inline void lm_check_piece(struct gmem *mem, const struct lm_piece *p)
 			n = p->filled - off;
 		if (n > p->len - off)
 			n = p->len - off;
-		FUZZ_ORACLE(!memcmp(lm_at(mem, p->gpa + off), want, n), "placed",
+		FUZZ_ORACLE(lm_same(lm_at(mem, p->gpa + off), want, n), "placed",
 			    "0x%llx, 0x%llx bytes: not as in the image",
 			    (unsigned long long)(p->gpa + off), (unsigned long long)n);
 		off += n;
@@ -77,7 +77,7 @@ static void lm_check_dirty(void *ctx, uint64_t gpa)
 				next = r->gpa;
 		}
 		if (!skip)
-			FUZZ_ORACLE(!memcmp(p + (at - gpa), lm_before(at) + (at - gpa), next - at),
+			FUZZ_ORACLE(lm_same(p + (at - gpa), lm_before(at) + (at - gpa), next - at),
 				    "stray-write", "between 0x%llx and 0x%llx",
 				    (unsigned long long)at, (unsigned long long)next);
 		at = skip ? skip : next;
@@ -174,7 +174,7 @@ static inline void lm_check_cmdline(const struct lm_case *c, struct gmem *mem, u
 	}
 	FUZZ_ORACLE(lm.res.cmdline.len == n + len + 1, "cmdline", "its length");
 	if (len)
-		FUZZ_ORACLE(!memcmp(lm_at(mem, gpa + n), c->req.cmdline, len), "cmdline",
+		FUZZ_ORACLE(lm_same(lm_at(mem, gpa + n), c->req.cmdline, len), "cmdline",
 			    "its text");
 	FUZZ_ORACLE(!*lm_at(mem, gpa + n + len), "cmdline", "no NUL after it");
 }
@@ -206,18 +206,28 @@ static inline void lm_map_entry(const struct lm_case *c, struct lm_map *m, uint6
 	}
 }
 
-static inline void lm_map_end(const struct lm_case *c, const struct lm_map *m)
+/* KiB by KiB, once for a memory and a hole. */
+static inline uint64_t lm_map_ram(unsigned ram, const struct lm_map *m)
 {
-	uint64_t want = 0;
+	uint64_t hole = lm_hole(m), sum = 0;
 
+	if (lm.map[ram][!!m->hole].hole == hole)
+		return lm.map[ram][!!m->hole].ram;
 	for (unsigned i = 0; i < 6; i++) {
-		const struct lm_region *r = &lm_ram[c->ram][i];
+		const struct lm_region *r = &lm_ram[ram][i];
 
 		for (uint64_t at = 0; r->kind == GMEM_RAM && at < r->len; at += 0x400)
-			want += lm_share(r->gpa + at, 0x400, lm_hole(m), 0x100000 - lm_hole(m))
-					? 0
-					: 0x400;
+			sum += lm_share(r->gpa + at, 0x400, hole, 0x100000 - hole) ? 0 : 0x400;
 	}
+	lm.map[ram][!!m->hole].hole = hole;
+	lm.map[ram][!!m->hole].ram = sum;
+	return sum;
+}
+
+static inline void lm_map_end(const struct lm_case *c, const struct lm_map *m)
+{
+	uint64_t want = lm_map_ram(c->ram, m);
+
 	FUZZ_ORACLE(m->ram == want, "memory-map", "0x%llx bytes of RAM, not 0x%llx",
 		    (unsigned long long)m->ram, (unsigned long long)want);
 }

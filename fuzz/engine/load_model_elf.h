@@ -46,40 +46,50 @@ static inline bool lm_elf_header(const uint8_t *b, size_t len, struct lm_elf *e)
 	e->phoff = lm_word(b, is64, 28, 32);
 	e->phnum = lm_half(b, is64 ? 56 : 44);
 	return (lm_half(b, 16) == 2 || lm_half(b, 16) == 3) && lm_half(b, 18) == (is64 ? 62 : 3) &&
-	       ld_le32(b + 20) == 1 && lm_half(b, is64 ? 54 : 42) == e->phsize && e->phnum &&
+	       lm_le32(b + 20) == 1 && lm_half(b, is64 ? 54 : 42) == e->phsize && e->phnum &&
 	       (lm_wide)e->phoff + (lm_wide)e->phnum * e->phsize <= len;
 }
 
-/* PVH's note: the first that is one, in the order of the program headers. */
-static inline bool lm_note(const uint8_t *b, size_t len, uint64_t *entry)
+/* PVH's note: where its contents are: the first that is one, in the order of the program headers; or 0. */
+static inline size_t lm_note_at(const uint8_t *b, size_t len, unsigned *bytes)
 {
 	struct lm_elf e;
 
 	if (!lm_elf_header(b, len, &e))
-		return false;
+		return 0;
 	for (unsigned i = 0; i < e.phnum; i++) {
 		const uint8_t *h = b + e.phoff + (size_t)i * e.phsize;
 		lm_wide off = lm_word(h, e.is64, 4, 8), size = lm_word(h, e.is64, 16, 32);
 		lm_wide at = 0;
 
-		if (ld_le32(h) != 4 || off + size > len)
+		if (lm_le32(h) != 4 || off + size > len)
 			continue;
 		while (at + 12 <= size) {
 			const uint8_t *n = b + (size_t)(off + at);
-			lm_wide name = ld_le32(n), desc = ld_le32(n + 4);
+			lm_wide name = lm_le32(n), desc = lm_le32(n + 4);
 			lm_wide body = at + 12 + (name + 3) / 4 * 4;
 
 			if (body + desc > size)
 				break;
-			if (ld_le32(n + 8) == 18 && name == 4 && !memcmp(n + 12, "Xen", 4) &&
+			if (lm_le32(n + 8) == 18 && name == 4 && !memcmp(n + 12, "Xen", 4) &&
 			    (desc == 4 || desc == 8)) {
-				*entry = ld_le(b + (size_t)(off + body), (unsigned)desc);
-				return true;
+				*bytes = (unsigned)desc;
+				return (size_t)(off + body);
 			}
 			at = body + (desc + 3) / 4 * 4;
 		}
 	}
-	return false;
+	return 0;
+}
+
+static inline bool lm_note(const uint8_t *b, size_t len, uint64_t *entry)
+{
+	unsigned bytes;
+	size_t at = lm_note_at(b, len, &bytes);
+
+	if (at)
+		*entry = ld_le(b + at, bytes);
+	return at;
 }
 
 #define LM_ELF_SEGMENTS 40
@@ -93,7 +103,7 @@ static inline bool lm_segments(const struct lm_case *c, struct lm_plan *pl, cons
 		lm_wide off = lm_word(h, e->is64, 4, 8), paddr = lm_word(h, e->is64, 12, 24);
 		lm_wide filesz = lm_word(h, e->is64, 16, 32), memsz = lm_word(h, e->is64, 20, 40);
 
-		if (ld_le32(h) != 1 || (!filesz && !memsz))
+		if (lm_le32(h) != 1 || (!filesz && !memsz))
 			continue;
 		if (++loads > LM_ELF_SEGMENTS || filesz > memsz || off + filesz > e->len ||
 		    paddr + memsz > limit)
@@ -115,7 +125,7 @@ static inline bool lm_elf_entry(struct lm_plan *pl, const struct lm_elf *e)
 			lm_wide from =
 				virt ? lm_word(h, e->is64, 8, 16) : lm_word(h, e->is64, 12, 24);
 
-			if (ld_le32(h) != 1 || entry < from || entry >= from + memsz)
+			if (lm_le32(h) != 1 || entry < from || entry >= from + memsz)
 				continue;
 			pl->virt = virt;
 			pl->entry = (uint64_t)(entry - from + lm_word(h, e->is64, 12, 24));

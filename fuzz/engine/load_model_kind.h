@@ -8,12 +8,14 @@
 #include "load_model_elf.h"
 
 LM_QUIET_BEGIN
-static inline uint32_t lm_le32(const uint8_t *b)
+/* Is (magic) among the 16 words at (b)? Without a branch a word, for most have none. */
+static inline bool lm_in_block(const uint8_t *b, uint32_t magic)
 {
-	uint32_t v;
+	unsigned found = 0;
 
-	memcpy(&v, b, sizeof(v)); /* hosts are little-endian */
-	return v;
+	for (unsigned i = 0; i < 16; i++)
+		found |= lm_le32(b + 4 * i) == magic;
+	return found;
 }
 
 static inline enum load_kind lm_detect(const uint8_t *b, size_t len)
@@ -21,6 +23,8 @@ static inline enum load_kind lm_detect(const uint8_t *b, size_t len)
 	uint64_t entry;
 
 	for (size_t i = 0; i < 8192 && i < len; i += 4) {
+		while (i % 64 == 0 && i + 64 <= len && i < 8192 && !lm_in_block(b + i, 0x1badb002))
+			i += 64;
 		if (i + 12 > len || i + 12 > 8192)
 			break;
 		if (lm_le32(b + i) == 0x1badb002 &&
@@ -28,6 +32,10 @@ static inline enum load_kind lm_detect(const uint8_t *b, size_t len)
 			return LOAD_MULTIBOOT;
 	}
 	for (size_t i = 0; i + 16 <= 32768 && i + 16 <= len; i += 8) {
+		while (i % 64 == 0 && i + 64 <= len && i < 32768 && !lm_in_block(b + i, 0xe85250d6))
+			i += 64;
+		if (i + 16 > 32768 || i + 16 > len)
+			break;
 		if (lm_le32(b + i) == 0xe85250d6 &&
 		    (uint32_t)(lm_le32(b + i) + lm_le32(b + i + 4) + lm_le32(b + i + 8) +
 			       lm_le32(b + i + 12)) == 0)

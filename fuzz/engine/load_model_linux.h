@@ -37,7 +37,7 @@ static inline void lm_check_zero_page(const struct lm_case *c, struct gmem *mem,
 
 	FUZZ_ORACLE(z && z[0x1e8] <= 128, "zero-page", "e820_entries or not in RAM");
 	memset(want, 0, sizeof(want));
-	if (lm_detect(c->img, c->len) == LOAD_BZIMAGE) {
+	if (lm.res.kind == LOAD_BZIMAGE) { /* an ELF file may have "HdrS" there, too */
 		memcpy(want + 0x1f1, c->img + 0x1f1, 0x202u + c->img[0x201] - 0x1f1);
 		st_le32(want + 0x214, (uint32_t)lm.res.image.gpa * (lm.res.image.gpa >> 32 == 0));
 	} else {
@@ -55,13 +55,15 @@ static inline void lm_check_zero_page(const struct lm_case *c, struct gmem *mem,
 	st_le32(want + 0x21c, (uint32_t)c->req.initrd.len);
 	st_le64(want + 0x250, 0);
 	memcpy(want + 0x228, z + 0x228, 4);
-	if (ld_le16(want + 0x206) < 0x0202) {
+	if (lm_le16(want + 0x206) < 0x0202) {
 		st_le16(want + 0x20, 0xa33f);
 		memcpy(want + 0x22, z + 0x22, 2);
 	}
 	map = z[0x1e8];
 	want[0x1e8] = (uint8_t)map;
 	memcpy(want + 0x2d0, z + 0x2d0, 20u * map);
+	if (lm_same(want, z, 4096))
+		return;
 	for (i = 0; i < 4096 && want[i] == z[i]; i++)
 		;
 	FUZZ_ORACLE(i == 4096, "zero-page", "0x%x has 0x%02x, not 0x%02x", i, z[i], want[i]);
@@ -90,6 +92,9 @@ static inline void lm_check_linux(const struct lm_case *c, struct gmem *mem,
 	for (unsigned i = 0; i < lm.res.nr_ranges; i++) {
 		const struct load_range *r = &lm.res.range[i];
 
+		/* pages are of 2 MiB, and a range's end lies mostly in that of the one before */
+		if (i && (r->gpa + r->len - 1) >> 21 == gpa >> 21)
+			continue;
 		FUZZ_ORACLE(!x86_translate(mem, &lm.cpu, r->gpa + r->len - 1, &gpa) &&
 				    gpa == r->gpa + r->len - 1,
 			    "identity-map", "0x%llx", (unsigned long long)r->gpa);

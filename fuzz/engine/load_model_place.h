@@ -8,22 +8,16 @@
 #include "load_model_world.h"
 
 LM_QUIET_BEGIN
+/* (len) is not 0. The stretches were found page by page, see lm_setup(). */
 static inline bool lm_is_ram(unsigned ram, lm_wide gpa, lm_wide len)
 {
-	if (gpa + len > (lm_wide)1 << 40 || len > 64 << 20)
-		return false;
-	for (uint64_t at = (uint64_t)gpa & ~0xfffull; at < gpa + len; at += 0x1000) {
-		bool found = false;
+	for (unsigned i = 0; i < lm.nr_runs[ram]; i++) {
+		const struct lm_run *r = &lm.run[ram][i];
 
-		for (unsigned i = 0; i < 6; i++) {
-			const struct lm_region *r = &lm_ram[ram][i];
-
-			found |= r->kind == GMEM_RAM && at >= r->gpa && at < r->gpa + r->len;
-		}
-		if (!found)
-			return false;
+		if (gpa >= r->gpa && gpa + len <= r->end)
+			return true;
 	}
-	return true;
+	return false;
 }
 
 static inline bool lm_share(lm_wide a, lm_wide alen, lm_wide b, lm_wide blen)
@@ -62,10 +56,13 @@ static inline bool lm_high(const struct lm_case *c, struct lm_plan *pl, size_t l
 
 		if (r->kind != GMEM_RAM)
 			continue;
-		for (uint64_t at = r->gpa + r->len; at > r->gpa;) {
+		if (len > r->len)
+			continue;
+		for (uint64_t at = ((r->gpa + r->len - len) & ~0xfffull) + 0x1000;
+		     at > r->gpa && at > 0x100000;) {
 			at -= 0x1000;
-			if (at < 0x100000 || (lm_wide)at + len > limit ||
-			    at + len > r->gpa + r->len || !lm_free(pl, at, len ? len : 1))
+			if ((lm_wide)at + len > limit || at + len > r->gpa + r->len ||
+			    at >= r->gpa + r->len || !lm_free(pl, at, len ? len : 1))
 				continue;
 			*gpa = at;
 			if (len)

@@ -101,10 +101,27 @@ struct lm_plan {
 
 #define LM_NAME "fuzz"
 
+/* RAM without a hole. */
+struct lm_run {
+	uint64_t gpa, end;
+};
+
+/* A format's own part of mending, load_mend.h. */
+struct lm_mend;
+typedef void lm_mender(struct lm_mend *m);
+
 static struct {
 	bool ready;
+	enum load_kind own; /* of the target */
+	lm_mender *mend;
 	struct gmem *mem[LM_RAMS];
 	struct gmem_snap *snap[LM_RAMS];
+	struct lm_run run[LM_RAMS][6];
+	unsigned nr_runs[LM_RAMS];
+	struct {
+		uint64_t hole, ram;
+	} map[LM_RAMS]
+	     [2]; /* RAM that a memory map has beside a hole below 1 MiB, once it was counted */
 	struct load_result res;
 	struct cpu_state cpu, blank;
 	struct err err;
@@ -113,6 +130,7 @@ static struct {
 	uint8_t inner[2 << 20];	 /* a kernel that was packed, by the model */
 	uint8_t blob[LM_IMAGE];
 	char text[65536 + 1]; /* a string of n bytes is its end */
+	size_t used;	      /* bytes of img that are not poisoned, at most */
 	uint8_t img[LM_GUARD + LM_IMAGE + LM_GUARD] __attribute__((aligned(64)));
 } lm;
 
@@ -123,6 +141,77 @@ __attribute__((noinline)) static void lm_none(void)
 }
 
 LM_QUIET_BEGIN
+
+/* As ld_le16() and so on, which are watched by the sanitizers and so never inlined here. */
+static inline uint16_t lm_le16(const uint8_t *b)
+{
+	uint16_t v;
+
+	memcpy(&v, b, sizeof(v)); /* hosts are little-endian */
+	return v;
+}
+
+static inline uint32_t lm_le32(const uint8_t *b)
+{
+	uint32_t v;
+
+	memcpy(&v, b, sizeof(v));
+	return v;
+}
+
+static inline uint64_t lm_le64(const uint8_t *b)
+{
+	uint64_t v;
+
+	memcpy(&v, b, sizeof(v));
+	return v;
+}
+
+static inline bool lm_page_is_ram(unsigned ram, uint64_t at)
+{
+	for (unsigned i = 0; i < 6; i++) {
+		const struct lm_region *r = &lm_ram[ram][i];
+
+		if (r->kind == GMEM_RAM && at >= r->gpa && at < r->gpa + r->len)
+			return true;
+	}
+	return false;
+}
+
+/* The stretches of RAM, page by page. */
+static inline void lm_find_runs(unsigned ram)
+{
+	for (unsigned i = 0; i < 6; i++) {
+		const struct lm_region *r = &lm_ram[ram][i];
+		uint64_t end = r->gpa;
+
+		if (!r->len || !lm_page_is_ram(ram, end) ||
+		    (end && lm_page_is_ram(ram, end - GMEM_PAGE)))
+			continue;
+		while (lm_page_is_ram(ram, end))
+			end += GMEM_PAGE;
+		lm.run[ram][lm.nr_runs[ram]++] = (struct lm_run){r->gpa, end};
+	}
+}
+
+/*
+ * Are the (n) bytes the same? Without memcmp(), which under a sanitizer looks at the shadow of all of
+ * them first; both are known to be there.
+ */
+static inline bool lm_same(const void *a, const void *b, size_t n)
+{
+	const uint8_t *p = a, *q = b;
+	uint64_t v, w, differ = 0;
+
+	for (; n >= 8; n -= 8, p += 8, q += 8) {
+		memcpy(&v, p, 8);
+		memcpy(&w, q, 8);
+		differ |= v ^ w;
+	}
+	for (; n; n--)
+		differ |= (uint64_t)(*p++ ^ *q++);
+	return !differ;
+}
 
 static inline void lm_setup(void)
 {
@@ -138,6 +227,7 @@ static inline void lm_setup(void)
 	memset(&lm.blank, 0xa5, sizeof(lm.blank));
 	memcpy(&lm.cpu, &lm.blank, sizeof(lm.cpu));
 	for (unsigned k = 0; k < LM_RAMS; k++) {
+		lm_find_runs(k);
 		FUZZ_ORACLE(!gmem_new(&lm.mem[k], &lm.err), "setup", "%s", lm.err.msg);
 		for (unsigned i = 0; i < 6 && lm_ram[k][i].len; i++) {
 			const struct lm_region *r = &lm_ram[k][i];
@@ -161,19 +251,19 @@ static inline const uint8_t *lm_before(uint64_t gpa)
 	return gpa >> 12 == LM_RSDP >> 12 ? lm.rsdp : lm.page;
 }
 
-/* The image at a place of its own, where the next byte on either side is poisoned. */
+/*
+ * The image at a place of its own, where the next byte on either side is poisoned; it stays until the
+ * next one, whose turn it then is to poison what was longer.
+ */
 static inline const uint8_t *lm_copy(const uint8_t *data, size_t len)
 {
 	uint8_t *img = lm.img + LM_GUARD;
 
+	if (lm.used > len)
+		LM_POISON(img, (lm.used + 7) & ~(size_t)7);
 	LM_UNPOISON(img, len);
 	memcpy(img, data, len);
 	return img;
-}
-
-static inline void lm_copy_end(size_t len)
-{
-	LM_POISON(lm.img + LM_GUARD, (len + LM_GUARD) & ~(size_t)7);
 }
 LM_QUIET_END
 

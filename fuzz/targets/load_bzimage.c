@@ -4,6 +4,7 @@
  * memories, made from the input, through load_image(). A slow model says which images must be accepted
  * and where the kernel, or the one that is packed in it, then lies; the zero page, setup header or
  * start info is read as the kernel would. The input's format: fuzz/engine/load_model.h.
+ * @format 2
  * @modules load
  */
 #include "load_model.h"
@@ -41,7 +42,7 @@ static bool header(const uint8_t *b, size_t len, struct kernel *k)
 	if (len < 0x268 || memcmp(b + 0x202, "HdrS", 4) != 0 ||
 	    memcmp(b + 0x1fe, "\x55\xaa\xeb", 3) != 0)
 		return false;
-	k->version = ld_le16(b + 0x206);
+	k->version = lm_le16(b + 0x206);
 	k->end = 0x202u + b[0x201];
 	if (k->version < 0x200 || !(b[0x211] & 1) || k->end < least_end(k->version) ||
 	    k->end > 0x290 || k->end > len)
@@ -50,26 +51,26 @@ static bool header(const uint8_t *b, size_t len, struct kernel *k)
 	if (k->setup >= len)
 		return false;
 	rest = len - k->setup;
-	sys = (lm_wide)(k->version < 0x204 ? ld_le16(b + 0x1f4) : ld_le32(b + 0x1f4)) * 16;
+	sys = (lm_wide)(k->version < 0x204 ? lm_le16(b + 0x1f4) : lm_le32(b + 0x1f4)) * 16;
 	if (sys > rest + 15)
 		return false;
 	k->size = k->version >= 0x204 && sys < rest ? sys : rest;
 	if (k->size <= 0x200)
 		return false;
 	k->moves = k->version >= 0x205 && b[0x234];
-	k->align = k->version >= 0x205 ? ld_le32(b + 0x230) : 0;
-	k->cmdline_max = k->version >= 0x206 ? ld_le32(b + 0x238) : 255;
-	k->initrd_max = k->version >= 0x203 ? ld_le32(b + 0x22c) : 0x37ffffff;
-	k->pref = k->version >= 0x20a ? ld_le64(b + 0x258) : 0;
-	k->total = k->version >= 0x20a ? ld_le32(b + 0x260) : 0;
+	k->align = k->version >= 0x205 ? lm_le32(b + 0x230) : 0;
+	k->cmdline_max = k->version >= 0x206 ? lm_le32(b + 0x238) : 255;
+	k->initrd_max = k->version >= 0x203 ? lm_le32(b + 0x22c) : 0x37ffffff;
+	k->pref = k->version >= 0x20a ? lm_le64(b + 0x258) : 0;
+	k->total = k->version >= 0x20a ? lm_le32(b + 0x260) : 0;
 	k->total = k->total > k->size ? k->total : k->size;
-	k->xflags = k->version >= 0x20c ? ld_le16(b + 0x236) : 0;
+	k->xflags = k->version >= 0x20c ? lm_le16(b + 0x236) : 0;
 	if (k->moves && __builtin_popcountll(k->align) != 1)
 		return false;
-	if (k->version < 0x208 || !ld_le32(b + 0x24c))
+	if (k->version < 0x208 || !lm_le32(b + 0x24c))
 		return true;
-	k->payload = ld_le32(b + 0x248);
-	k->payload_len = ld_le32(b + 0x24c);
+	k->payload = lm_le32(b + 0x248);
+	k->payload_len = lm_le32(b + 0x24c);
 	return k->payload + k->payload_len <= k->size;
 }
 
@@ -136,7 +137,7 @@ static bool inner(const struct lm_case *c, const struct kernel *k, const uint8_t
 		return true;
 	if (f == UNPACK_NONE || n <= 4)
 		return false;
-	want = ld_le32(in + n - 4);
+	want = lm_le32(in + n - 4);
 	if (!want || want > ram_size(c->ram) || want > sizeof(lm.inner))
 		return false;
 	*b = lm.inner;
@@ -174,6 +175,115 @@ static bool packed(const struct lm_case *c, struct lm_plan *pl, const struct ker
 		return false;
 	return pl->boot == LOAD_BOOT_16 ? by_setup(c, pl, k)
 					: lm_linux(c, pl, k->cmdline_max, k->initrd_max);
+}
+
+/* Sizes and offsets in the setup header, up to where header() can be asked. */
+static void mend_header(struct lm_mend *m)
+{
+	uint8_t *b = m->b;
+	unsigned version, end;
+	size_t setup, rest, sys;
+
+	if (lm_mends(m, LM_MEND_SIZE))
+		lm_grow(m, 0x290);
+	if (m->len < 0x290)
+		return;
+	if (lm_mends(m, LM_MEND_MAGIC)) {
+		memcpy(b + 0x202, "HdrS", 4);
+		memcpy(b + 0x1fe, "\x55\xaa\xeb", 3);
+	}
+	if (lm_mends(m, LM_MEND_VERSION) && lm_le16(b + 0x206) < 0x200)
+		st_le16(b + 0x206, (uint16_t)(0x200 + (lm_le16(b + 0x206) & 15)));
+	if (lm_mends(m, LM_MEND_TYPE))
+		b[0x211] |= 1;
+	version = lm_le16(b + 0x206);
+	end = 0x202u + b[0x201];
+	if (lm_mends(m, LM_MEND_TABLE) && version >= 0x200 &&
+	    (end < least_end(version) || end > 0x290))
+		b[0x201] = (uint8_t)(least_end(version) - 0x202);
+	setup = ((b[0x1f1] ? b[0x1f1] : 4u) + 1) * 512;
+	if (lm_mends(m, LM_MEND_FILE) && setup + 0x201 > m->len) {
+		if (setup > 0x1000)
+			b[0x1f1] = 1;
+		setup = ((b[0x1f1] ? b[0x1f1] : 4u) + 1) * 512;
+		lm_grow(m, setup + 0x210);
+	}
+	if (setup >= m->len)
+		return;
+	rest = m->len - setup;
+	sys = (size_t)(version < 0x204 ? lm_le16(b + 0x1f4) : lm_le32(b + 0x1f4)) * 16;
+	if (lm_mends(m, LM_MEND_FILE) && (sys > rest + 15 || (version >= 0x204 && sys <= 0x200)))
+		st_le32(b + 0x1f4, (uint32_t)((rest + 15) / 16));
+	if (lm_mends(m, LM_MEND_ALIGN) && version >= 0x205 && b[0x234] &&
+	    __builtin_popcount(lm_le32(b + 0x230)) != 1)
+		st_le32(b + 0x230, 0x1000u << lm_le32(b + 0x230) % 9);
+	if (lm_mends(m, LM_MEND_PAYLOAD) && version >= 0x208 &&
+	    lm_le32(b + 0x248) + (uint64_t)lm_le32(b + 0x24c) > rest)
+		st_le32(b + 0x24c, 0);
+}
+
+/* The kernel inside where it is an ELF file as it is; what is packed stays, or counts as none. */
+static void mend_payload(struct lm_mend *m, struct kernel *k, bool pvh)
+{
+	uint8_t *b = m->b + (size_t)(k->setup + k->payload);
+	struct lm_mend in = *m;
+	struct lm_elf e;
+
+	if (!lm_mends(m, LM_MEND_PAYLOAD))
+		return;
+	if (k->payload_len < 0x80 || !lm_is_elf(b, (size_t)k->payload_len)) {
+		if (unpack_detect(b, (size_t)k->payload_len) == UNPACK_NONE) {
+			st_le32(m->b + 0x24c, 0);
+			k->payload_len = 0;
+		}
+		return;
+	}
+	in.b = b;
+	in.len = (size_t)k->payload_len; /* which cannot grow: it has that size already */
+	in.least = lm_boot_end(pvh || b[4] == 1 ? X86_PROT : X86_LONG, 0);
+	if (!lm_mend_elf(&in, (uint64_t)(pvh || b[4] == 1 ? 4 : 64) << 30, &e))
+		return;
+	if (!pvh)
+		lm_mend_entry(&in, &e);
+}
+
+static void mend(struct lm_mend *m)
+{
+	struct lm_case *c = m->c;
+	uint8_t *b = m->b;
+	struct kernel k;
+	enum load_boot boot;
+
+	mend_header(m);
+	if (!header(b, m->len, &k))
+		return;
+	if (k.payload_len)
+		mend_payload(m, &k, c->req.boot == LOAD_BOOT_PVH);
+	if (lm_mends(m, LM_MEND_BOOT) &&
+	    ((c->req.boot == LOAD_BOOT_64 && !(k.xflags & 1)) ||
+	     ((c->req.boot == LOAD_BOOT_DIRECT || c->req.boot == LOAD_BOOT_PVH) && !k.payload_len)))
+		c->req.boot = LOAD_BOOT_AUTO;
+	boot = way(&k, c->req.boot);
+	if (lm_mends(m, LM_MEND_REQUEST) && c->cmdline > k.cmdline_max) {
+		c->cmdline = k.cmdline_max < 255 ? k.cmdline_max : 255;
+		c->req.cmdline = c->cmdline ? lm.text + sizeof(lm.text) - 1 - c->cmdline : NULL;
+	}
+	if (lm_mends(m, LM_MEND_REQUEST) && boot == LOAD_BOOT_16 && c->cmdline > 4095) {
+		c->cmdline &= 0xff;
+		c->req.cmdline = lm.text + sizeof(lm.text) - 1 - c->cmdline;
+	}
+	if (lm_mends(m, LM_MEND_REQUEST) && c->req.initrd.len && k.version >= 0x203 &&
+	    k.initrd_max < 0x140000)
+		st_le32(b + 0x22c, 0x7fffffff);
+	m->least = lm_boot_end(boot == LOAD_BOOT_64 ? X86_LONG : X86_PROT, 0);
+	m->n = 0;
+	if (!lm_mends(m, LM_MEND_PLACE) || boot == LOAD_BOOT_DIRECT || boot == LOAD_BOOT_PVH)
+		return;
+	if (lm_room(m, place(c, &k, boot), k.total))
+		return;
+	st_le32(b + 0x260, lm_le32(b + 0x260) % 0x8000);
+	st_le32(b + 0x230, 0x1000);
+	st_le64(b + 0x258, 0x100000);
 }
 
 static void model(const struct lm_case *c, struct lm_plan *pl)
@@ -215,16 +325,32 @@ static const struct {
 static void check_header(const struct lm_case *c, struct gmem *mem, uint64_t z, unsigned from,
 			 unsigned to, const struct kernel *k)
 {
-	for (unsigned at = from; at < to; at++) {
-		bool ours = false;
+	const uint8_t *now = lm_at(mem, z);
+	uint8_t want[0x2d0];
+	unsigned end = from == 0x1f1 && k->end < to ? (unsigned)k->end : to;
 
-		for (unsigned i = 0; i < ARRAY_SIZE(written); i++)
-			ours |= at >= written[i].off && at - written[i].off < written[i].size;
-		FUZZ_ORACLE(ours || *lm_at(mem, z + at) ==
-					    (at < k->end || from != 0x1f1 ? c->img[at] : 0),
-			    "setup-header", "byte 0x%x", at);
-	}
+	memcpy(want + from, c->img + from, end - from);
+	memset(want + end, 0, to - end);
+	for (unsigned i = 0; i < ARRAY_SIZE(written); i++)
+		memcpy(want + written[i].off, now + written[i].off, written[i].size);
+	for (unsigned at = from; !lm_same(now + from, want + from, to - from) && at < to; at++)
+		FUZZ_ORACLE(now[at] == want[at], "setup-header", "byte 0x%x", at);
 	FUZZ_ORACLE(lm_peek(mem, z + 0x210, 1) == 0xff, "setup-header", "type_of_loader");
+}
+
+/* The BIOS's data from 0x400 to 0x4ff: a port, an FPU, memory, a text mode of 80 by 25; nothing else. */
+static void check_bios_data(struct gmem *mem, uint64_t bios)
+{
+	uint8_t want[0x100] = {0};
+
+	st_le16(want, 0x3f8);
+	st_le16(want + 0x10, 1 << 9 | 1 << 1);
+	st_le16(want + 0x13, (uint16_t)(bios >> 10));
+	want[0x49] = 3;
+	want[0x4a] = 80;
+	want[0x84] = 25 - 1;
+	want[0x85] = 16;
+	FUZZ_ORACLE(lm_same(lm_at(mem, 0x400), want, sizeof(want)), "bios", "its data");
 }
 
 /* The setup code with what the loader writes, and what its BIOS would answer. */
@@ -234,12 +360,13 @@ static void check_setup(const struct lm_case *c, struct gmem *mem, const struct 
 	static const uint8_t calls[] = {0x10, 0x11, 0x12, 0x13, 0x15, 0x16, 0x1a};
 	uint64_t z = LOAD_INFO, bios = LOAD_INFO + 0xe000;
 	struct lm_map m = {0, 0, bios};
+	const uint8_t *vector = lm_at(mem, 0);
 	unsigned old = k->version < 0x202, n = (unsigned)lm_peek(mem, bios + 38, 2);
 
 	check_header(c, mem, z, old ? 0x24 : 0, 0x290, k);
-	for (uint64_t at = 0x290; at < k->setup; at++)
-		FUZZ_ORACLE(*lm_at(mem, z + at) == c->img[at], "setup-code", "byte 0x%llx",
-			    (unsigned long long)at);
+	for (uint64_t at = 0x290; at < k->setup; at += 0x10)
+		FUZZ_ORACLE(lm_same(lm_at(mem, z + at), c->img + at, 0x10), "setup-code",
+			    "16 bytes at 0x%llx", (unsigned long long)at);
 	FUZZ_ORACLE(lm.res.image.gpa == z &&
 			    lm.res.image.gpa + lm.res.image.len == pl->piece[0].gpa + k->total,
 		    "image", "0x%llx + 0x%llx", (unsigned long long)lm.res.image.gpa,
@@ -270,15 +397,15 @@ static void check_setup(const struct lm_case *c, struct gmem *mem, const struct 
 			     lm_peek(mem, bios + 0x408 + 20 * i, 8),
 			     (uint32_t)lm_peek(mem, bios + 0x410 + 20 * i, 4));
 	lm_map_end(c, &m);
-	/* 40:13, and the vectors that the BIOS answers, each at a slot of its own */
-	FUZZ_ORACLE(lm_peek(mem, 0x413, 2) == bios >> 10, "bios", "memory size");
+	check_bios_data(mem, bios);
+	/* the vectors that the BIOS answers, each at a slot of its own */
 	for (unsigned i = 0; i < sizeof(calls); i++)
 		FUZZ_ORACLE(lm_peek(mem, calls[i] * 4u, 2) == (i + 1) * 4, "bios", "call 0x%x",
 			    calls[i]);
 	/* every vector leads into the BIOS's slots */
-	for (unsigned v = 0; v < 256; v++)
-		FUZZ_ORACLE(lm_peek(mem, v * 4 + 2, 2) == bios >> 4 &&
-				    lm_peek(mem, v * 4, 2) % 4 == 0 && lm_peek(mem, v * 4, 2) < 32,
+	for (unsigned v = 0; v < 256; v++, vector += 4)
+		FUZZ_ORACLE(lm_le16(vector + 2) == bios >> 4 && lm_le16(vector) % 4 == 0 &&
+				    lm_le16(vector) < 32,
 			    "bios", "vector 0x%x", v);
 }
 
@@ -339,24 +466,25 @@ static void count_way(const struct lm_verdict *v)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	const uint8_t *b = data + LM_HEAD;
 	struct lm_verdict v;
+	const uint8_t *b;
 	uint64_t at;
 
-	if (!lm_judge(data, size, LOAD_BZIMAGE, model, check, &v))
+	if (!lm_judge(data, size, LOAD_BZIMAGE, mend, model, check, &v))
 		return 0;
 	LM_COUNT(&v);
 	if (v.rc || !v.modelled)
 		return 0;
+	b = v.c.img;
 	count_way(&v);
 	at = v.plan.piece[0].gpa;
-	if (at == ld_le64(b + 0x258))
+	if (at == lm_le64(b + 0x258))
 		depth_hit(at_preferred);
 	else
 		depth_hit(moved);
 	if (!b[0x234])
 		depth_hit(not_relocatable);
-	if (ld_le16(b + 0x206) < 0x20c)
+	if (lm_le16(b + 0x206) < 0x20c)
 		depth_hit(old_protocol);
 	if (at >> 32)
 		depth_hit(above_4g);

@@ -3,6 +3,7 @@
  * load_elf: an ELF image, its request and one of four small memories, made from the input, through
  * load_image(). A slow model says which images must be accepted and what then lies where.
  * The input's format: fuzz/engine/load_model.h.
+ * @format 2
  * @modules load
  */
 #include "load_model.h"
@@ -24,7 +25,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct lm_verdict v;
 
-	if (!lm_judge(data, size, LOAD_ELF, model, lm_check_linux, &v))
+	if (!lm_judge(data, size, LOAD_ELF, lm_mend_vmlinux, model, lm_check_linux, &v))
 		return 0;
 	LM_COUNT(&v);
 	if (v.rc || !v.modelled)

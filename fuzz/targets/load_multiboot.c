@@ -4,6 +4,7 @@
  * and one of four small memories, made from the input, through load_image(). A slow model says
  * which images must be accepted and what then lies where; the information structure is read as a
  * kernel would. The input's format: fuzz/engine/load_model.h.
+ * @format 2
  * @modules load
  */
 #include "load_model.h"
@@ -19,11 +20,11 @@ static bool by_fields(const struct lm_case *c, struct lm_plan *pl, size_t off)
 
 	if (off + 32 > c->len || off + 32 > 8192)
 		return false;
-	header = ld_le32(c->img + off + 12);
-	load = ld_le32(c->img + off + 16);
-	load_end = ld_le32(c->img + off + 20);
-	bss_end = ld_le32(c->img + off + 24);
-	pl->entry = ld_le32(c->img + off + 28);
+	header = lm_le32(c->img + off + 12);
+	load = lm_le32(c->img + off + 16);
+	load_end = lm_le32(c->img + off + 20);
+	bss_end = lm_le32(c->img + off + 24);
+	pl->entry = lm_le32(c->img + off + 28);
 	pl->header = true;
 	if (load > header || off + load < header)
 		return false;
@@ -56,6 +57,55 @@ static bool modules(const struct lm_case *c, struct lm_plan *pl)
 	return strings <= LM_STRINGS;
 }
 
+/* The first header that is right, or that is none but for its sum, or (len). */
+static size_t find(const uint8_t *b, size_t len)
+{
+	size_t bad = len;
+
+	for (size_t i = 0; i + 12 <= len && i + 12 <= 8192; i += 4) {
+		if (lm_le32(b + i) != 0x1badb002)
+			continue;
+		if (!(0x1badb002 + lm_le32(b + i + 4) + lm_le32(b + i + 8)))
+			return i;
+		if (bad == len)
+			bad = i;
+	}
+	return bad;
+}
+
+static void mend(struct lm_mend *m)
+{
+	size_t off = find(m->b, m->len), table;
+	bool none = off == m->len;
+	uint32_t flags = none ? 0 : lm_le32(m->b + off + 4);
+	struct lm_elf e;
+
+	m->least = lm_boot_end(X86_PROT, 0);
+	if (!(flags & 0x10000)) {
+		if (!lm_mend_elf(m, (uint64_t)1 << 32, &e))
+			return;
+		lm_mend_entry(m, &e);
+		table = (size_t)e.phoff + (size_t)e.phnum * e.phsize;
+		if (none || off < table) /* under the headers' bytes it was overwritten */
+			off = (table + 3) & ~(size_t)3;
+	}
+	if (lm_mends(m, LM_MEND_SIZE))
+		lm_grow(m, off + 32);
+	if (off + 32 > m->len)
+		return;
+	if (lm_mends(m, LM_MEND_MAGIC))
+		st_le32(m->b + off, 0x1badb002);
+	if (lm_mends(m, LM_MEND_TYPE))
+		flags &= ~0xfff8u;
+	st_le32(m->b + off + 4, flags);
+	if (lm_mends(m, LM_MEND_CHECKSUM))
+		st_le32(m->b + off + 8, -(0x1badb002 + flags));
+	if (flags & 0x10000) {
+		lm_mend_fields(m, m->b + off + 12, off);
+		lm_mend_entry32(m, m->b + off + 28);
+	}
+}
+
 static void model(const struct lm_case *c, struct lm_plan *pl)
 {
 	size_t off;
@@ -65,9 +115,9 @@ static void model(const struct lm_case *c, struct lm_plan *pl)
 	for (off = 0;; off += 4) {
 		if (off + 12 > c->len || off + 12 > 8192)
 			return;
-		flags = ld_le32(c->img + off + 4);
-		if (ld_le32(c->img + off) == 0x1badb002 &&
-		    (uint32_t)(0x1badb002 + flags + ld_le32(c->img + off + 8)) == 0)
+		flags = lm_le32(c->img + off + 4);
+		if (lm_le32(c->img + off) == 0x1badb002 &&
+		    (uint32_t)(0x1badb002 + flags + lm_le32(c->img + off + 8)) == 0)
 			break;
 	}
 	if (flags & 0xfff8)
@@ -130,12 +180,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct lm_verdict v;
 	bool elf;
 
-	if (!lm_judge(data, size, LOAD_MULTIBOOT, model, check, &v))
+	if (!lm_judge(data, size, LOAD_MULTIBOOT, mend, model, check, &v))
 		return 0;
 	LM_COUNT(&v);
 	if (v.rc || !v.modelled)
 		return 0;
-	elf = size > LM_HEAD + 4 && !memcmp(data + LM_HEAD, "\177ELF", 4);
+	elf = lm_is_elf(v.c.img, v.c.len);
 	for (unsigned i = 0; i < v.plan.image; i++) {
 		if (elf)
 			depth_hit(segment_placed);

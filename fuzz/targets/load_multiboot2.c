@@ -4,6 +4,7 @@
  * one of four small memories, made from the input, through load_image(). A slow model says which
  * images must be accepted and what then lies where; the information is read tag by tag as a kernel would.
  * The input's format: fuzz/engine/load_model.h.
+ * @format 2
  * @modules load
  */
 #include "load_model.h"
@@ -29,7 +30,7 @@ static bool known(const struct lm_case *c, const struct tags *t, uint32_t type)
 static bool requests(const struct lm_case *c, const struct tags *t, size_t at, uint32_t size)
 {
 	for (size_t i = 8; i + 4 <= size; i += 4) {
-		if (!known(c, t, ld_le32(c->img + at + i)))
+		if (!known(c, t, lm_le32(c->img + at + i)))
 			return false;
 	}
 	return true;
@@ -40,7 +41,7 @@ static bool tag(const struct lm_case *c, struct tags *t, size_t at, uint32_t siz
 {
 	bool optional = c->img[at + 2] & 1;
 
-	switch (ld_le16(c->img + at)) {
+	switch (lm_le16(c->img + at)) {
 	case 1:
 		t->requests |= !optional;
 		return true;
@@ -72,15 +73,15 @@ static bool parse(const struct lm_case *c, struct tags *t)
 	for (t->off = 0;; t->off += 8) {
 		if (t->off + 16 > all)
 			return false;
-		if (ld_le32(c->img + t->off) == 0xe85250d6 &&
-		    (uint32_t)(0xe85250d6 + ld_le32(c->img + t->off + 4) +
-			       ld_le32(c->img + t->off + 8) + ld_le32(c->img + t->off + 12)) == 0)
+		if (lm_le32(c->img + t->off) == 0xe85250d6 &&
+		    (uint32_t)(0xe85250d6 + lm_le32(c->img + t->off + 4) +
+			       lm_le32(c->img + t->off + 8) + lm_le32(c->img + t->off + 12)) == 0)
 			break;
 	}
-	if (ld_le32(c->img + t->off + 4) || ld_le32(c->img + t->off + 8) < 16 ||
-	    (lm_wide)t->off + ld_le32(c->img + t->off + 8) > all)
+	if (lm_le32(c->img + t->off + 4) || lm_le32(c->img + t->off + 8) < 16 ||
+	    (lm_wide)t->off + lm_le32(c->img + t->off + 8) > all)
 		return false;
-	end = t->off + ld_le32(c->img + t->off + 8);
+	end = t->off + lm_le32(c->img + t->off + 8);
 	for (unsigned round = 0; round < 2; round++) {
 		lm_wide at = t->off + 16;
 
@@ -90,14 +91,14 @@ static bool parse(const struct lm_case *c, struct tags *t)
 
 			if (at + 8 > end)
 				return false;
-			if (!ld_le16(c->img + i))
+			if (!lm_le16(c->img + i))
 				break;
-			size = ld_le32(c->img + i + 4);
+			size = lm_le32(c->img + i + 4);
 			if (size < 8 || at + size > end)
 				return false;
 			if (!round && !tag(c, t, i, size))
 				return false;
-			if (round && ld_le16(c->img + i) == 1 && !(c->img[i + 2] & 1) &&
+			if (round && lm_le16(c->img + i) == 1 && !(c->img[i + 2] & 1) &&
 			    !requests(c, t, i, size))
 				return false;
 			at += ((lm_wide)size + 7) / 8 * 8;
@@ -109,8 +110,8 @@ static bool parse(const struct lm_case *c, struct tags *t)
 static bool by_fields(const struct lm_case *c, struct lm_plan *pl, const struct tags *t)
 {
 	const uint8_t *b = c->img + t->address;
-	lm_wide header = ld_le32(b + 8), load = ld_le32(b + 12), load_end = ld_le32(b + 16);
-	lm_wide bss_end = ld_le32(b + 20), start;
+	lm_wide header = lm_le32(b + 8), load = lm_le32(b + 12), load_end = lm_le32(b + 16);
+	lm_wide bss_end = lm_le32(b + 20), start;
 
 	if (load == 0xffffffff && header >= t->off)
 		load = header - t->off;
@@ -141,7 +142,7 @@ static bool image(const struct lm_case *c, struct lm_plan *pl, const struct tags
 	}
 	if (!t->entry)
 		return lm_elf_entry(pl, &e);
-	pl->entry = ld_le32(c->img + t->entry + 8);
+	pl->entry = lm_le32(c->img + t->entry + 8);
 	return true; /* lm_finish() asks whether it is in there */
 }
 
@@ -175,6 +176,126 @@ static bool information(const struct lm_case *c, struct lm_plan *pl, const struc
 	if (c->req.rsdp && !gmem_ro(lm.mem[c->ram], LM_RSDP, LM_RSDP_LEN))
 		return false;
 	return all + 8 <= 0xe000;
+}
+
+/* The first header that is right, or that is none but for its sum, or (len). */
+static size_t find(const uint8_t *b, size_t len)
+{
+	size_t bad = len;
+
+	for (size_t i = 0; i + 16 <= len && i + 16 <= 32768; i += 8) {
+		if (lm_le32(b + i) != 0xe85250d6)
+			continue;
+		if (!(0xe85250d6 + lm_le32(b + i + 4) + lm_le32(b + i + 8) + lm_le32(b + i + 12)))
+			return i;
+		if (bad == len)
+			bad = i;
+	}
+	return bad;
+}
+
+/* One tag as it can be met: what is not known or not to be had is optional, what is too short is none. */
+static void mend_tag(struct lm_mend *m, struct tags *t, uint8_t *b)
+{
+	unsigned type = lm_le16(b), size = lm_le32(b + 4);
+
+	if (!lm_mends(m, LM_MEND_TYPE))
+		return;
+	if ((type == 2 && size < 24) || ((type == 3 || type == 4) && size < 12))
+		st_le16(b, (uint16_t)(type = 6));
+	if (type == 2)
+		t->address = (size_t)(b - m->b);
+	if (type == 3)
+		t->entry = (size_t)(b - m->b);
+	if (type == 10)
+		t->relocatable = true;
+	if (type == 4 || type == 5 || type == 7 || type > 10)
+		b[2] |= 1;
+	for (size_t i = 8; type == 1 && i + 4 <= size; i += 4) {
+		if (!known(m->c, t, lm_le32(b + i)))
+			b[2] |= 1;
+	}
+}
+
+/* All of them, up to one that ends them, for which the header and the file are made longer. */
+static void mend_tags(struct lm_mend *m, struct tags *t)
+{
+	size_t end = t->off + lm_le32(m->b + t->off + 8), at = t->off + 16;
+
+	while (at + 8 <= end && lm_le16(m->b + at)) {
+		uint32_t size = lm_le32(m->b + at + 4);
+
+		if (size < 8 || size > end - at) {
+			if (!lm_mends(m, LM_MEND_COUNT))
+				return;
+			st_le32(m->b + at, 0);
+			st_le32(m->b + at + 4, 8);
+			break;
+		}
+		mend_tag(m, t, m->b + at);
+		at += ((size_t)size + 7) / 8 * 8;
+	}
+	if (at + 8 <= end || !lm_mends(m, LM_MEND_COUNT) || at + 8 > 32768)
+		return;
+	lm_grow(m, at + 8);
+	if (at + 8 > m->len)
+		return;
+	st_le64(m->b + at, (uint64_t)8 << 32);
+	st_le32(m->b + t->off + 8, (uint32_t)(at + 8 - t->off));
+}
+
+/* Where the header is or shall be, behind an ELF file's own. False: nothing more can be done. */
+static bool mend_header(struct lm_mend *m, struct tags *t)
+{
+	uint8_t *b = m->b + t->off;
+
+	if (lm_mends(m, LM_MEND_SIZE))
+		lm_grow(m, t->off + 24);
+	if (t->off + 24 > m->len || t->off + 24 > 32768)
+		return false;
+	if (lm_mends(m, LM_MEND_MAGIC))
+		st_le32(b, 0xe85250d6);
+	if (lm_mends(m, LM_MEND_MACHINE))
+		st_le32(b + 4, 0);
+	if (lm_mends(m, LM_MEND_TABLE) &&
+	    (lm_le32(b + 8) < 24 || lm_le32(b + 8) > m->len - t->off ||
+	     lm_le32(b + 8) > 32768 - t->off))
+		st_le32(b + 8, 24);
+	return t->off + (lm_wide)lm_le32(b + 8) <= m->len && lm_le32(b + 8) >= 16;
+}
+
+static void mend(struct lm_mend *m)
+{
+	struct tags t = {find(m->b, m->len), 0, 0, false, false};
+	bool none = t.off == m->len, elf = none || lm_is_elf(m->b, m->len);
+	struct lm_elf e;
+	uint8_t *b;
+
+	m->least = lm_boot_end(X86_PROT, 0);
+	if (elf) {
+		size_t table;
+
+		if (!lm_mend_elf(m, (uint64_t)1 << 32, &e))
+			return;
+		lm_mend_entry(m, &e);
+		table = (size_t)e.phoff + (size_t)e.phnum * e.phsize;
+		if (none || t.off < table)
+			t.off = padded(table);
+	}
+	if (!mend_header(m, &t))
+		return;
+	mend_tags(m, &t);
+	b = m->b + t.off;
+	if (t.address && lm_mends(m, LM_MEND_ENTRY) && (!t.entry || elf)) {
+		st_le16(m->b + t.address, 6);
+	} else if (t.address && !elf) {
+		if (lm_le32(m->b + t.address + 12) != 0xffffffff)
+			lm_mend_fields(m, m->b + t.address + 8, t.off);
+	}
+	if (t.entry && m->n)
+		lm_mend_entry32(m, m->b + t.entry + 8);
+	if (lm_mends(m, LM_MEND_CHECKSUM))
+		st_le32(b + 12, -(lm_le32(b) + lm_le32(b + 4) + lm_le32(b + 8)));
 }
 
 static void model(const struct lm_case *c, struct lm_plan *pl)
@@ -286,12 +407,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct lm_verdict v;
 	struct tags t = {0};
 
-	if (!lm_judge(data, size, LOAD_MULTIBOOT2, model, check, &v))
+	if (!lm_judge(data, size, LOAD_MULTIBOOT2, mend, model, check, &v))
 		return 0;
 	LM_COUNT(&v);
 	if (v.rc || !v.modelled)
 		return 0;
-	v.c.img = data + LM_HEAD;
 	(void)parse(&v.c, &t);
 	for (unsigned i = 0; i < v.plan.image; i++) {
 		if (t.address)
@@ -311,7 +431,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		depth_hit(relocatable);
 	if (v.c.req.rsdp)
 		depth_hit(rsdp_copied);
-	if (t.address && ld_le32(v.c.img + t.address + 12) == 0xffffffff)
+	if (t.address && lm_le32(v.c.img + t.address + 12) == 0xffffffff)
 		depth_hit(from_file_start);
 	return 0;
 }

@@ -3,6 +3,7 @@
  * load_pvh: an ELF image with PVH's note, its command line, initrd and one of four small memories, made
  * from the input, through load_image(). A slow model says which images must be accepted and what then
  * lies where; the start info is read as a kernel would. The input's format: fuzz/engine/load_model.h.
+ * @format 2
  * @modules load
  */
 #include "load_model.h"
@@ -21,13 +22,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct lm_verdict v;
 
-	if (!lm_judge(data, size, LOAD_PVH, model, lm_check_pvh, &v))
+	if (!lm_judge(data, size, LOAD_PVH, lm_mend_pvh, model, lm_check_pvh, &v))
 		return 0;
 	LM_COUNT(&v);
 	if (v.rc || !v.modelled)
 		return 0;
 	LM_COUNT_SEGMENTS(&v);
-	if (data[LM_HEAD + 4] == 1)
+	if (v.c.img[4] == 1)
 		depth_hit(elf32);
 	else
 		depth_hit(elf64);
