@@ -82,8 +82,13 @@ static uint32_t dq_mmio_ack(struct virtio *v)
 
 	DQ_SAY("mmio r 0x%x 4", DQ_WINDOW + (unsigned)VIRTIO_MMIO_INTERRUPT_STATUS);
 	was = (uint32_t)dev_read(&v->dev, 0, VIRTIO_MMIO_INTERRUPT_STATUS, 4);
-
-	dq_mmio_write(v, VIRTIO_MMIO_INTERRUPT_ACK, was);
+	/* One by one: what is not acknowledged stays (4.2.2). */
+	for (uint32_t left = was; left; left &= left - 1) {
+		dq_mmio_write(v, VIRTIO_MMIO_INTERRUPT_ACK, left & -left);
+		FUZZ_ORACLE(v->interrupt_status == (left & (left - 1)), "ack",
+			    "interrupt status %#x after %#x of %#x", v->interrupt_status,
+			    left & -left, was);
+	}
 	return was;
 }
 

@@ -4,8 +4,8 @@
  * @modules dev
  *
  * Oracles beside the frame's: a request's status is one of the three; what was read is what the disk
- * has, what was written is on the disk; nothing beyond the disk's end succeeds; a disk that is read-only
- * is never written to.
+ * has, what was written is on the disk; nothing beyond the disk's end succeeds; of segments that are
+ * refused none is done; a disk that is read-only is never written to.
  */
 #define DEV_QUEUE_CLASS dev_class_virtio_blk
 #define DEV_QUEUE_DEPTH                                                                            \
@@ -29,6 +29,7 @@ static struct disk {
 	uint8_t bytes[DISK];
 	uint32_t written; /* a bit a sector */
 } disks[2];
+static unsigned changes, before; /* of disks; before the request that is looked at */
 
 static struct disk *disk_of(struct blk *b)
 {
@@ -62,6 +63,7 @@ static int disk_change(struct blk *b, uint64_t off, const void *buf, uint64_t le
 	on_disk(d, off, len);
 	FUZZ_ORACLE(!b->read_only, "disk-read-only", "%llu bytes are written",
 		    (unsigned long long)len);
+	changes++;
 	for (uint64_t s = off / BLK_SECTOR; s * BLK_SECTOR < off + len; s++)
 		d->written |= 1u << s;
 	if (buf)
@@ -152,6 +154,7 @@ static void popped(struct dq_chain *c)
 		return;
 	c->note[0] = GOOD | ld_le32(header);
 	c->note[1] = ld_le64(header + 8);
+	before = changes;
 }
 
 /* May the device's stores have changed what it read? */
@@ -204,6 +207,8 @@ static void used(const struct dq_chain *c, uint32_t len)
 		depth_hit(not_supported);
 	if (status == 1 && c->note[1] >= SECTORS)
 		depth_hit(beyond_the_end);
+	if (status && ((uint32_t)c->note[0] == T_DISCARD || (uint32_t)c->note[0] == T_WRITE_ZEROES))
+		FUZZ_ORACLE(changes == before, "blk-segments", "some are done, the request failed");
 	FUZZ_ORACLE(status || c->note[0] & GOOD, "blk-header", "done without a whole header");
 	if (status)
 		return;
