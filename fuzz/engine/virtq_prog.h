@@ -29,7 +29,12 @@
 
 #define PROG_NUM_MAX 64u /* of the queue under test */
 
-/* Header byte 0: log2 of the size, modulo 7. Byte 1: */
+/*
+ * Header byte 0: log2 of the size, modulo 7 below PROG_W_ANY_NUM, else modulo 5: a chain that loops is
+ * walked as often as there are entries, and nothing of 64 goes wrong that 16 do not show.
+ * Byte 1:
+ */
+#define PROG_W_ANY_NUM	   14u
 #define PROG_W_EVENT_IDX   0x01u
 #define PROG_W_NO_INDIRECT 0x02u
 #define PROG_W_REGIONS_GO                                                                          \

@@ -707,7 +707,8 @@ static void begin(const uint8_t *data, size_t size)
 	R.salt = R.nr_pending = 0;
 	R.regions_changed = 0;
 	virtq_reset(R.q);
-	set_up(1u << num % 7, features, layout, (uint16_t)-start, true);
+	set_up(1u << num % (num < PROG_W_ANY_NUM ? 7 : 5), features, layout, (uint16_t)-start,
+	       true);
 }
 
 /*
