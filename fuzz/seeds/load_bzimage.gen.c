@@ -231,6 +231,49 @@ static void edges(struct seed_dir *d)
 	}
 }
 
+/* Every version, where each field that came with one would make a difference. */
+static void versions(struct seed_dir *d)
+{
+	static const char *const what[] = {"pref",    "move",	 "cmdline", "initrd",
+					   "syssize", "payload", "plain"};
+	static const unsigned boots[] = {0, SEED_BOOT_32, SEED_BOOT_16, SEED_BOOT_64};
+	uint8_t inner[4096];
+	size_t len = vmlinux(inner, 1);
+	char name[48];
+	struct seed s;
+
+	for (unsigned v = 0x200; v < 0x210; v++)
+		for (unsigned i = 0; i < 7; i++)
+			for (unsigned b = 0; b < 4; b++) {
+				if (b == 3 && v < 0x20b)
+					continue;
+				kernel(&s, i ? RAM_2M : RAM_6_REGIONS,
+				       i == 0	? 0x1000000
+				       : i == 1 ? 0x40000000
+						: 0x100000,
+				       0x1000);
+				st_le16(s.img + 0x206, (uint16_t)v);
+				seed_boot(&s, boots[b]);
+				if (i == 2) {
+					st_le32(s.img + 0x238, 100);
+					seed_cmdline(&s, 150 + v % 2 * 105);
+				}
+				if (i == 3) {
+					st_le32(s.img + 0x22c, 0x13ffff);
+					s.head[4] = 20;
+				}
+				if (i == 4) {
+					memset(s.img + s.len, 0x55, 0x200);
+					s.len += 0x200;
+				}
+				if (i == 5)
+					payload(&s, inner, len);
+				(void)snprintf(name, sizeof(name), "v%x-%s-%u", v, what[i],
+					       boots[b]);
+				seed_write(d, name, &s);
+			}
+}
+
 int main(int argc, char **argv)
 {
 	struct seed_dir d = {argc > 1 ? argv[1] : ".", 0};
@@ -281,6 +324,7 @@ int main(int argc, char **argv)
 	s.img[0x202] = 0;
 	seed_write(&d, "flat", &s);
 	direct(&d);
+	versions(&d);
 	ways(&d);
 	edges(&d);
 	return d.failed;

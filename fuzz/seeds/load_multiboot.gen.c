@@ -46,6 +46,9 @@ static void by_elf(struct seed_dir *d)
 	seed_mods(&s, 16, 0, 255);
 	seed_cmdline(&s, 48000);
 	seed_write(d, "strings-too-long", &s);
+	seed_mods(&s, 0, 0, 0);
+	seed_cmdline(&s, 60000);
+	seed_write(d, "cmdline-too-long", &s);
 	seed_begin(&s, RAM_6_REGIONS, 0x180); /* RAM's last page ends at 4 GiB */
 	seed_elf(&s, 0, 0x1000020, high, 1);
 	header(&s, 0x100, 0);

@@ -74,6 +74,9 @@ static void by_elf(struct seed_dir *d)
 	seed_mods(&s, 16, 0, 255);
 	seed_cmdline(&s, 53000);
 	seed_write(d, "strings-too-long", &s);
+	seed_mods(&s, 0, 0, 0);
+	seed_cmdline(&s, 60000);
+	seed_write(d, "cmdline-too-long", &s);
 	elf(&s, &h, 0, RAM_6_REGIONS); /* RAM's last page ends at 4 GiB */
 	finish(&h);
 	seed_mods(&s, 1, 255, 5);
@@ -83,6 +86,9 @@ static void by_elf(struct seed_dir *d)
 	seed_mods(&s, 0, 0, 0);
 	s.head[4] = 3;
 	seed_write(d, "with-initrd", &s);
+	s.head[4] = 0;
+	s.head[0] |= SEED_RSDP; /* where there is no memory */
+	seed_write(d, "no-rsdp", &s);
 	elf(&s, &h, 1, RAM_2M | SEED_RSDP);
 	tag(&h, 1, 0, known, 5);
 	tag(&h, 6, 0, NULL, 0);
