@@ -139,6 +139,16 @@ int main(int argc, char **argv)
 			       (unsigned long long)at.paddr);
 		seed_write(&d, name, &s);
 	}
+	/* cut in the header of either class */
+	for (unsigned len = 20; len < 64; len += 20) {
+		char name[32];
+
+		seed_begin(&s, RAM_2M | SEED_OWN_KIND, 0x180);
+		seed_elf(&s, 1, 0x100010, two, 1);
+		s.len = len;
+		(void)snprintf(name, sizeof(name), "header-cut-%u", len);
+		seed_write(&d, name, &s);
+	}
 	fields(&d, two, 1);
 	fields(&d, (const struct seed_seg[]){{LOAD, 0x100, 0xc0100000, 0x100000, 0x40, 0x80}}, 0);
 	many_segments(&d);

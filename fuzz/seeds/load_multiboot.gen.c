@@ -119,6 +119,18 @@ int main(int argc, char **argv)
 		(void)snprintf(name, sizeof(name), "header-at-%u", at);
 		seed_write(&d, name, &s);
 	}
+	/* a sum that is wrong, once and twice; an entry behind the image; an end beyond 4 GiB */
+	seed_begin(&s, RAM_2M | SEED_OWN_KIND, 0x200);
+	fields(&s, 0x20, 0x100020, 0x100000, 0, 0, 0x100000);
+	s.img[0x20 + 8]++;
+	seed_write(&d, "bad-sum", &s);
+	memcpy(s.img + 0x80, s.img + 0x20, 32);
+	seed_write(&d, "bad-sum-twice", &s);
+	seed_begin(&s, RAM_2M, 0x200);
+	fields(&s, 0x20, 0x100020, 0x100000, 0, 0, 0x100200);
+	seed_write(&d, "entry-behind", &s);
+	fields(&s, 0x20, 0xffffff20, 0xffffff00, 0, 0, 0xffffff00);
+	seed_write(&d, "beyond-4g", &s);
 	seed_begin(&s, RAM_2M | SEED_OWN_KIND, 0x40);
 	seed_write(&d, "no-header", &s);
 	s.head[0] = RAM_2M;

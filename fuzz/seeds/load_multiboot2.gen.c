@@ -211,6 +211,12 @@ int main(int argc, char **argv)
 	by_fields(&s, 0x100020, 0x100000, 0, 0, 0x100000);
 	s.head[0] = RAM_NO_INFO;
 	seed_write(&d, "no-info-area", &s);
+	/* a sum that is wrong, once and twice */
+	seed_begin(&s, RAM_2M | SEED_OWN_KIND, 0x200);
+	st_le32(s.img + 0x20, 0xe85250d6);
+	seed_write(&d, "bad-sum", &s);
+	st_le32(s.img + 0x80, 0xe85250d6);
+	seed_write(&d, "bad-sum-twice", &s);
 	seed_begin(&s, RAM_2M | SEED_OWN_KIND, 0x40);
 	seed_write(&d, "no-header", &s);
 	s.head[0] = RAM_2M;
