@@ -33,6 +33,8 @@ static const struct {
 	{"bad-key", 1, S ";@ exti: 0\n"},
 	{"bad-line", 1, S ";@ nothing\n"},
 	{"bad-escape", 1, S ";@ input: \\q\n"},
+	{"regex-plus", 1, S ";@ serial: ~ab++++++++++++++++++++++++++\n"},
+	{"regex-nested", 1, S ";@ serial: ~(((a{99}){99}){99}){9}\n"},
 	{"bad-regex", 1, S ";@ serial: ~(\n"},
 	{"crlf", 1, ";@ summary: s\r\n;@ exit: 1\r\n"},
 };
