@@ -216,7 +216,7 @@ static inline void lm_mend_ehdr(struct lm_mend *m)
 	if (m->len < 0x40 + 0x38)
 		return;
 	if (lm_mends(m, LM_MEND_MAGIC))
-		memcpy(b, "\177ELF", 4);
+		st_le32(b, 0x464c457f);
 	if (lm_mends(m, LM_MEND_VERSION)) {
 		if (b[4] != 1 && b[4] != 2)
 			b[4] = 1 + (b[4] & 1);

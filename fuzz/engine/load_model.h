@@ -147,7 +147,7 @@ static inline bool lm_judge(const uint8_t *data, size_t size, enum load_kind own
 	pl->header = pl->accept = pl->virt = pl->own_entry = false;
 	pl->boot = LOAD_BOOT_AUTO;
 	pl->n = pl->image = 0;
-	pl->initrd = 0;
+	pl->entry = pl->initrd = 0;
 	v->modelled = kind == own && c->len;
 	if (v->modelled) {
 		if (lm_boot_fits(kind, c->req.boot))

@@ -189,8 +189,9 @@ static void mend_header(struct lm_mend *m)
 	if (m->len < 0x290)
 		return;
 	if (lm_mends(m, LM_MEND_MAGIC)) {
-		memcpy(b + 0x202, "HdrS", 4);
-		memcpy(b + 0x1fe, "\x55\xaa\xeb", 3);
+		st_le32(b + 0x202, 0x53726448); /* "HdrS" */
+		st_le16(b + 0x1fe, 0xaa55);
+		b[0x200] = 0xeb;
 	}
 	if (lm_mends(m, LM_MEND_VERSION) && lm_le16(b + 0x206) < 0x200)
 		st_le16(b + 0x206, (uint16_t)(0x200 + (lm_le16(b + 0x206) & 15)));
@@ -201,11 +202,11 @@ static void mend_header(struct lm_mend *m)
 	if (lm_mends(m, LM_MEND_TABLE) && version >= 0x200 &&
 	    (end < least_end(version) || end > 0x290))
 		b[0x201] = (uint8_t)(least_end(version) - 0x202);
-	setup = ((b[0x1f1] ? b[0x1f1] : 4u) + 1) * 512;
+	setup = ((b[0x1f1] ? b[0x1f1] : (size_t)4) + 1) * 512;
 	if (lm_mends(m, LM_MEND_FILE) && setup + 0x201 > m->len) {
 		if (setup > 0x1000)
 			b[0x1f1] = 1;
-		setup = ((b[0x1f1] ? b[0x1f1] : 4u) + 1) * 512;
+		setup = ((b[0x1f1] ? b[0x1f1] : (size_t)4) + 1) * 512;
 		lm_grow(m, setup + 0x210);
 	}
 	if (setup >= m->len)
