@@ -257,7 +257,7 @@ static void check_rom(const struct ask *a)
 	FUZZ_ORACLE(!gmem_rw(a->mem, TOP - len, 1) && !gmem_rw(a->mem, MIB - 1, 1), "rom",
 		    "the guest may write it");
 	x86_state_reset(&want);
-	FUZZ_ORACLE(!memcmp(&want, &w.cpu, sizeof(want)), "state", "not as after a reset");
+	FUZZ_ORACLE(fuzz_same(&want, &w.cpu, sizeof(want)), "state", "not as after a reset");
 	FUZZ_ORACLE(!gmem_remove(a->mem, TOP - len) && !gmem_remove(a->mem, MIB - low), "rom",
 		    "its regions are not there");
 	depth_hit(rom_placed);
@@ -276,7 +276,8 @@ static void check_refusal(const struct ask *a, int rc)
 		    "%d: %s", rc, w.err.msg);
 	FUZZ_ORACLE(w.err.code == rc && w.err.msg[0] && !strchr(w.err.msg, '\n'), "error-message",
 		    "%d: %s", w.err.code, w.err.msg);
-	FUZZ_ORACLE(!memcmp(&w.cpu, &w.blank, sizeof(w.cpu)), "registers", "changed by a refusal");
+	FUZZ_ORACLE(fuzz_same(&w.cpu, &w.blank, sizeof(w.cpu)), "registers",
+		    "changed by a refusal");
 	FUZZ_ORACLE(!w.res.touched && !gmem_dirty_count(a->mem), "touched", "by a refusal");
 	while (gmem_region(a->mem, n, &r))
 		n++;

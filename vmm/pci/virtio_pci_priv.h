@@ -14,8 +14,8 @@ struct virtio_pci {
 	/* what follows from them */
 	unsigned cfg_cap;    /* the configuration access capability */
 	uint32_t notify_len; /* of the notification structure */
-	uint64_t shm_off[VIRTIO_SHMS +
-			 1]; /* where each region is in its BAR, and the end of the last */
+	/* Where each shared memory region is in its BAR, and the end of the last. */
+	uint64_t shm_off[VIRTIO_SHMS + 1];
 	/* state */
 	uint16_t config_vector, queue_vector[VIRTIO_QUEUES];
 	/*

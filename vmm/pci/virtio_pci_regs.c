@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * virtio-pci: the registers in its BAR: common configuration (virtio 1.2 section 4.1.4.3), notifications
- * (4.1.4.4), ISR (4.1.4.5), device configuration (4.1.4.6); and shared memory (4.1.4.7). What a driver must not do is listed in
- * virtio_pci.h.
+ * (4.1.4.4), ISR (4.1.4.5), device configuration (4.1.4.6); and shared memory (4.1.4.7). What a driver
+ * must not do is listed in virtio_pci.h.
  */
 #include "virtio_pci_priv.h"
 
