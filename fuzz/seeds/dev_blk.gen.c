@@ -35,6 +35,13 @@ static const struct dq_seed seeds[] = {
 		DQ_READ(DQ_CONFIG, 1, 32), DQ_WRITE(DQ_CONFIG, 1, 32, 2)),
 	DQ_SEED("start", DQ_HEAD(4, 0), BLK(0, IN, 0, 1), DQ_CLOCK, 9, BLK(0, OUT, 1, 1), DQ_SAVE,
 		DQ_CLOCK, 20),
+	DQ_SEED("limits", DQ_HEAD(5, 0), BLK(DQ_LATER, IN, 0, 1), BLK(DQ_LATER, IN, 1, 1),
+		BLK(DQ_LATER, IN, 2, 1), BLK(0, FLUSH, 0, 0), DQ_CLOCK, 12, DQ_SAVE, DQ_CLOCK, 20),
+	DQ_SEED("limits-of-writes", DQ_HEAD(5, DQ_H_PACKED), BLK(0, OUT, 0, 3), BLK(0, OUT, 3, 3),
+		BLK(0, OUT, 6, 3), DQ_CLOCK, 17, BLK(0, IN, 3, 3), DQ_CLOCK, 20, DQ_CLOCK, 20),
+	DQ_SEED("limits-reset", DQ_HEAD(5, 0), BLK(DQ_LATER, OUT, 0, 3), BLK(DQ_LATER, OUT, 3, 3),
+		BLK(0, OUT, 6, 3), DQ_RESET, 0, BLK(0, IN, 3, 3), DQ_RESET, 1, BLK(0, IN, 3, 3),
+		DQ_CLOCK, 20),
 };
 
 int main(int argc, char **argv)

@@ -2,6 +2,7 @@
 /*
  * dev_blk: virtio-blk through its queues, by the frame of fuzz/engine/dev_queue.h.
  * @modules dev
+ * @format 2
  *
  * Oracles beside the frame's: a request's status is one of the three; what was read is what the disk
  * has, what was written is on the disk; nothing beyond the disk's end succeeds; of segments that are
@@ -10,12 +11,13 @@
 #define DEV_QUEUE_CLASS dev_class_virtio_blk
 #define DEV_QUEUE_DEPTH                                                                            \
 	read_done, write_done, zeroed, discarded, flushed, id_given, io_error, not_supported,      \
-		beyond_the_end, came_late
+		beyond_the_end, came_late, limited
 #include <dev_queue.h>
 
 #define SECTORS	  16u
 #define DISK	  (SECTORS * BLK_SECTOR)
 #define READ_ONLY 2u	/* the variant on the second disk */
+#define LIMITED	  5u	/* the variant with limits */
 #define DATA	  2048u /* bytes that are compared at most */
 
 /* 5.2.6 */
@@ -194,6 +196,8 @@ static void used(const struct dq_chain *c, uint32_t len)
 
 	if (!dq_at_once(c))
 		depth_hit(came_late);
+	if (W.variant == LIMITED && clock_now(&W.clock))
+		depth_hit(limited);
 	/* The status is last; without room for it, or with a gap before it, it is not counted. */
 	if (!c->in_bytes || len != c->in_bytes)
 		return;
@@ -242,8 +246,10 @@ static uint64_t hash(uint64_t seed)
 }
 
 static const char *const variants[] = {
-	"virtio-blk",	       "virtio-blk,queues=3,delay=5000", "virtio-blk,disk=1",
-	"virtio-blk,errors=3", "virtio-blk,start=700,delay=300", NULL};
+	"virtio-blk", "virtio-blk,queues=3,delay=5000", "virtio-blk,disk=1", "virtio-blk,errors=3",
+	"virtio-blk,start=700,delay=300",
+	/* two requests at once, then one each 5 us; 2 KiB each 100 us */
+	"virtio-blk,iops=200000,burst_ops=2,bps=20M,burst=2K", NULL};
 static const struct dq_spec spec = {.variants = variants,
 				    .env = env,
 				    .begin = begin,
