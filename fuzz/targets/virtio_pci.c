@@ -15,85 +15,13 @@
 
 #include <dev_queue_pci.h>
 
-#define CONFIG	 24u
-#define QUEUES	 3u
-#define ECHO_MAX 4096u
-#define STEP	 64u
-
-struct echo {
-	struct virtio v;
-	uint8_t config[CONFIG]; /* last */
-};
-
-static void echo_notify(struct virtio *v, unsigned queue)
-{
-	struct virtq *q = &v->q[queue];
-	struct virtq_chain c;
-	uint8_t buf[STEP];
-
-	while (virtq_next(q, &c) == 1) {
-		for (uint64_t off = 0; off < ECHO_MAX && !c.error; off += STEP) {
-			int64_t n = virtq_read(q, &c, off, buf, STEP);
-
-			if (n <= 0 || virtq_write(q, &c, off, buf, (uint64_t)n) != n)
-				break;
-		}
-		if (virtio_complete(v, queue, &c))
-			return;
-	}
-}
-
-static void echo_read(struct virtio *v, uint32_t off, void *buf, uint32_t len)
-{
-	FUZZ_ORACLE(len && range_within(off, len, 0, CONFIG), "config-range", "%u bytes at %u", len,
-		    off);
-	memcpy(buf, container_of(v, struct echo, v)->config + off, len);
-}
-
-static void echo_write(struct virtio *v, uint32_t off, const void *buf, uint32_t len)
-{
-	FUZZ_ORACLE(len && range_within(off, len, 0, CONFIG), "config-range", "%u bytes at %u", len,
-		    off);
-	memcpy(container_of(v, struct echo, v)->config + off, buf, len);
-}
-
-static const struct virtio_class echo_virtio = {
-	.device_id = 63,
-	.features = 1u << 3 | 1u << 7,
-	.nr_queues = QUEUES,
-	.queue_max = 64,
-	.config_len = CONFIG,
-	.notify = echo_notify,
-	.config_read = echo_read,
-	.config_write = echo_write,
-};
-
-static int echo_init(struct dev *d, struct err *err)
-{
-	int rc = virtio_init(d, &echo_virtio, err);
-
-	if (!rc)
-		virtio_reset(d);
-	return rc;
-}
-
-static const struct dev_range echo_ranges[] = {{"registers", BUS_MMIO, 0xd0000000, VIRTIO_MMIO_LEN},
-					       {0}};
-static const struct dev_opt echo_opts[] = {
-	{"irq", "line", offsetof(struct dev, irq_line), 0, 0, 15}, VIRTIO_OPTS, {0}};
-static const struct state_field echo_state[] = {VIRTIO_STATE_FIELDS, STATE_RAW(struct echo, config),
-						STATE_END};
-static const struct dev_class echo_class = {
-	.name = "echo",
-	.size = offsetof(struct echo, config) + CONFIG,
-	.version = 1,
-	.ranges = echo_ranges,
-	.opts = echo_opts,
-	.state = echo_state,
-	.init = echo_init,
-	.reset = virtio_reset,
-	VIRTIO_MMIO_CLASS_HOOKS,
-};
+#define ECHO_QUEUES    3u
+#define ECHO_QUEUE_MAX 64u
+#define ECHO_CONFIG    24u
+#define ECHO_FEATURES  (1u << 3 | 1u << 7)
+#define ECHO_BASE      0xd0000000u
+#define ECHO_LINE      0u
+#include <virtio_echo.h>
 
 static void request(unsigned queue)
 {
@@ -108,11 +36,11 @@ static void request(unsigned queue)
 
 static void used(const struct dq_chain *c, uint32_t len)
 {
-	uint8_t in[STEP], out[STEP];
+	uint8_t in[ECHO_STEP], out[ECHO_STEP];
 
 	/* Rings change while they are read. */
-	if (!len || c->shared || !dq_at_once(c) || len > STEP || c->nr_in != 1 || c->nr_out != 1 ||
-	    c->seg[0].gpa < DQ_DATA ||
+	if (!len || c->shared || !dq_at_once(c) || len > ECHO_STEP || c->nr_in != 1 ||
+	    c->nr_out != 1 || c->seg[0].gpa < DQ_DATA ||
 	    range_overlaps(c->seg[0].gpa, c->seg[0].len, c->seg[1].gpa, c->seg[1].len))
 		return;
 	if (dq_read(c, 0, out, len) == len && dq_stored(c, 0, in, len) == len)
@@ -151,7 +79,7 @@ static void event(uint8_t b)
 		break;
 	default:
 		got = (uint32_t)dq_pci_by_window(W.v, false, VIRTIO_PCI_NUM_QUEUES, 2, 0);
-		FUZZ_ORACLE(got == QUEUES, "window", "num_queues is %u", got);
+		FUZZ_ORACLE(got == ECHO_QUEUES, "window", "num_queues is %u", got);
 		depth_hit(by_window);
 		break;
 	}
@@ -161,14 +89,14 @@ static void event(uint8_t b)
 static void check(void)
 {
 	struct virtio *v = W.v;
-	struct virtq *q = v->queue_sel < QUEUES ? &v->q[v->queue_sel] : NULL;
+	struct virtq *q = v->queue_sel < ECHO_QUEUES ? &v->q[v->queue_sel] : NULL;
 	const struct {
 		uint32_t off, size;
 		uint64_t want;
 	} regs[] = {
 		{VIRTIO_PCI_DEVICE_FEATURE_SELECT, 4, v->device_features_sel},
 		{VIRTIO_PCI_DRIVER_FEATURE_SELECT, 4, v->driver_features_sel},
-		{VIRTIO_PCI_NUM_QUEUES, 2, QUEUES},
+		{VIRTIO_PCI_NUM_QUEUES, 2, ECHO_QUEUES},
 		{VIRTIO_PCI_DEVICE_STATUS, 1, v->status},
 		{VIRTIO_PCI_QUEUE_SELECT, 2, v->queue_sel},
 		{VIRTIO_PCI_QUEUE_SIZE, 2, q ? q->num : 0},
@@ -189,7 +117,7 @@ static void check(void)
 				    "%u bytes at %#x are %#llx", size, regs[i].off,
 				    (unsigned long long)got);
 		}
-	for (unsigned k = 0; k < QUEUES; k++) {
+	for (unsigned k = 0; k < ECHO_QUEUES; k++) {
 		uint32_t num = v->q[k].num;
 
 		FUZZ_ORACLE(num <= v->q[k].num_max, "size", "queue %u has %u", k, num);
