@@ -18,7 +18,10 @@
 
 #define IFACE_REGS   128u /* registers, by offset / 4 */
 #define IFACE_CHAINS 1024u
-#define IFACE_SLOTS  (IFACE_REGS * 16 + IFACE_CHAINS)
+/* A target that counts something else has slots of its own: it defines how many. */
+#ifndef IFACE_SLOTS
+#define IFACE_SLOTS (IFACE_REGS * 16 + IFACE_CHAINS)
+#endif
 
 _Static_assert(IFACE_SLOTS <= IFACE_EVER, "all slots are counted");
 

@@ -7,7 +7,7 @@
 #ifndef FUZZ_ENGINE_MMIO_ACCESS_H
 #define FUZZ_ENGINE_MMIO_ACCESS_H
 
-#include "mmio_machine.h"
+#include "mmio_touch.h"
 #include "virtio_regs.h"
 
 /* The byte at an address of a space's ends: ours, or nobody's. */
@@ -49,11 +49,13 @@ static void edge_model(enum bus_space space, bool write, uint64_t addr, unsigned
 static uint64_t bus_in(enum bus_space space, uint64_t addr, unsigned size)
 {
 	uint64_t val = 0;
-	int rc = bus_read(M.bus, space, addr, size, &val);
+	int rc;
 
+	touch(space, addr, false, size, 0);
+	rc = bus_read(M.bus, space, addr, size, &val);
+	touched(space, addr, false, rc, val);
 	R.accesses++;
 	R.mapped += !rc;
-
 	FUZZ_ORACLE(rc == 0 || rc == -ENXIO, "bus-result", "a read returns %d", rc);
 	FUZZ_ORACLE(space == BUS_MSR || (val & ~size_mask(size)) == 0, "read-size",
 		    "%u bytes at %#llx are %#llx", size, (unsigned long long)addr,
@@ -68,11 +70,13 @@ static uint64_t bus_in(enum bus_space space, uint64_t addr, unsigned size)
 
 static void bus_out(enum bus_space space, uint64_t addr, unsigned size, uint64_t val)
 {
-	int rc = bus_write(M.bus, space, addr, size, val);
+	int rc;
 
+	touch(space, addr, true, size, val);
+	rc = bus_write(M.bus, space, addr, size, val);
+	touched(space, addr, true, rc, val);
 	R.accesses++;
 	R.mapped += !rc;
-
 	FUZZ_ORACLE(rc == 0 || rc == -ENXIO, "bus-result", "a write returns %d", rc);
 }
 
@@ -316,13 +320,17 @@ static uint64_t test_address(uint8_t b)
 static void access_msr(uint32_t msr, bool write)
 {
 	uint64_t val;
+	int rc;
 
 	R.touched |= 1u << TEST;
 	if (write) {
 		bus_out(BUS_MSR, msr, 8, value(8));
 		return;
 	}
-	if (bus_read(M.bus, BUS_MSR, msr, 8, &val))
+	touch(BUS_MSR, msr, false, 8, 0);
+	rc = bus_read(M.bus, BUS_MSR, msr, 8, &val);
+	touched(BUS_MSR, msr, false, rc, val);
+	if (rc)
 		depth_hit(msr_fault);
 	else
 		depth_hit(msr_read);

@@ -9,6 +9,7 @@
 
 #include "mmio_devices.h"
 #include "mmio_doorbell.h"
+#include "say.h"
 
 #define SEED	  42u
 #define UART_BASE 0x3f8u
@@ -145,6 +146,8 @@ static void poke(uint64_t gpa, const void *buf, uint64_t len)
 	FUZZ_ORACLE(!gmem_write(M.g, gpa, buf, len), "gmem", "RAM at %#llx refuses a store",
 		    (unsigned long long)gpa);
 	memcpy(picture + gpa, buf, len);
+	if (!R.again)
+		FUZZ_SAY_MEM(gpa, buf, len);
 }
 
 static void poke16(uint64_t gpa, uint16_t v)

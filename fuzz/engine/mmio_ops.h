@@ -24,6 +24,7 @@ static int step_clock(uint64_t ns)
 		due = next > clock_now(&M.clock) ? next - clock_now(&M.clock) : 1;
 		if (due < part / STEP_TIMERS)
 			part = due * STEP_TIMERS;
+		MMIO_SAY("wait %llu", (unsigned long long)part);
 		rc = clock_advance(&M.clock, part);
 		if (rc)
 			return rc;
@@ -52,6 +53,7 @@ static void op_ack(void)
 	int vector = pic_ack(M.d[PIC]);
 
 	R.touched |= 1u << PIC;
+	MMIO_SAY("acknowledge: vector %d with INTR at %d", vector, up);
 	FUZZ_ORACLE(up ? vector >= 0 && vector <= 0xff : vector == -1, "pic-ack",
 		    "vector %d with INTR at %d", vector, up);
 	if (vector < 0)
@@ -72,6 +74,7 @@ static void op_line(void)
 	/* Not a line that a device with an oracle for it holds. */
 	if (bit & (1u << UART_LINE | 1u << TEST_LINE | 1u << RNG_LINE | 1u << ECHO_LINE))
 		return;
+	MMIO_SAY("line %u is %u", b & 15u, b >> 4 & 1u);
 	on_line(NULL, b & 15, b >> 4 & 1);
 }
 
@@ -112,8 +115,11 @@ static void op_pic(void)
 
 static void op_result(void)
 {
+	int8_t result = (int8_t)u8();
+
 	R.touched |= 1u << TEST;
-	testdev_set_result(M.d[TEST], (int8_t)u8());
+	MMIO_SAY("host operation: result %d", result);
+	testdev_set_result(M.d[TEST], result);
 }
 
 static void check_all_virtio(void)
@@ -127,6 +133,7 @@ static void op_reset(void)
 	unsigned which = u8() % DEVICES;
 
 	depth_hit(device_reset);
+	MMIO_SAY("reset %s", M.d[which]->cls->name);
 	R.touched |= 1u << which;
 	dev_reset(M.d[which]);
 	if (which == RNG || which == ECHO)
@@ -141,7 +148,7 @@ static void op_reset(void)
 	check_all_virtio();
 }
 
-/* All devices through their saved form: nothing may change, and it must come out the same. */
+/* A device through its saved form: nothing may change, and it must come out the same. */
 static void save_and_load(unsigned i)
 {
 	static struct buf a, b; /* kept: allocating costs as much as saving */
@@ -166,6 +173,7 @@ static void op_save(void)
 	if (!R.dear || R.saved) /* once an input: it is dear indeed */
 		return;
 	R.saved = true;
+	MMIO_SAY("save, reset and load all");
 	depth_hit(saved_and_loaded);
 	/*
 	 * The resets in between lower lines at the PIC, which the loads do not raise again: its own

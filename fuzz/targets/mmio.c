@@ -9,7 +9,8 @@
  * used elements, lengths, the bytes that change, the interrupt. Queues keep what the transport may
  * not let go: sizes in range, nothing changes while ready. A value read fits its size. Ranges at the
  * end of each space hold what a byte at a time would. On inputs for dear checks: reset gives the
- * fresh state, save and load change nothing, the same input twice ends in the same state.
+ * fresh state, save and load change nothing, the same input twice ends in the same state, a device
+ * that no access was of is as it was made.
  */
 #include <depth.h>
 #include <oracle.h>
@@ -162,6 +163,16 @@ static void finish(void)
 	M.serial.out.len = M.console.out.len = 0;
 }
 
+/* Of a device's state; of one that no access was of it is that of the fresh one. */
+static uint64_t device_hash(unsigned i)
+{
+	uint64_t hash = dev_hash(M.d[i], 0);
+
+	FUZZ_ORACLE(R.touched >> i & 1 || hash == M.fresh_hash[i], "untouched",
+		    "device %s changed, no access was of it", M.d[i]->cls->name);
+	return hash;
+}
+
 /* (again): the same input once more; what is dear and was checked is not. */
 static uint64_t run(const uint8_t *data, size_t size, bool again)
 {
@@ -176,6 +187,7 @@ static uint64_t run(const uint8_t *data, size_t size, bool again)
 
 	begin(data, size);
 	R.saved = R.again = again;
+	MMIO_SAY("the machine of the target mmio");
 	for (n = 0; n < MAX_OPS && R.p < R.end; n++) {
 		uint8_t o = u8();
 
@@ -185,7 +197,7 @@ static uint64_t run(const uint8_t *data, size_t size, bool again)
 			ops[(o - MMIO_OP_BRING_UP) % ARRAY_SIZE(ops)]();
 	}
 	for (unsigned i = 0; i < DEVICES && R.dear; i++)
-		hash = dev_hash(M.d[i], hash);
+		hash = (hash ^ device_hash(i)) * 0x9e3779b97f4a7c15ull;
 	if (R.dear)
 		gmem_dirty_each(M.g, hash_page, &hash);
 	/* Deep is what came to a register, of which a driver's set-up alone is a dozen. */
@@ -199,8 +211,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	uint64_t hash;
 
-	if (!M.g)
+	if (!M.g) {
 		machine_make();
+		touch_make();
+	}
 	R.dear = fuzz_dear(data, size);
 	hash = run(data, size, false);
 	if (!R.dear)
