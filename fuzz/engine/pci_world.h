@@ -23,6 +23,7 @@
 #define MSIX_BAR  2u
 #define HIGH_BAR  4u
 #define LAST_SLOT 3u
+#define PLACES	  32u /* ranges of a space that are remembered */
 
 /* ---- a plain function: a BAR of each kind, reads give where they are ---------------------------- */
 
@@ -102,6 +103,12 @@ struct message {
 	uint32_t data;
 };
 
+/* A range of the bus. */
+struct place {
+	uint64_t base, len;
+	void *ctx;
+};
+
 static struct {
 	struct gmem *mem;
 	struct gmem_snap *snap;
@@ -111,11 +118,11 @@ static struct {
 	struct dev *host, *dev[4]; /* by slot */
 	struct pci_func *f[4];
 	struct virtio *v;
-	uint64_t fresh;
+	uint64_t fresh, fresh_slot[4];
 	struct model fresh_model;
 	/* this input */
 	const uint8_t *p, *end;
-	bool dear;
+	bool dear, again;
 	struct model m[PLAINS];
 	uint32_t address;
 	int line;
@@ -126,7 +133,11 @@ static struct {
 		uint32_t num;
 		uint64_t desc, avail, used;
 	} frozen;
-	unsigned ops, deep;
+	unsigned ops;
+	unsigned touched;	       /* slots, one bit each */
+	uint64_t bars[4][4];	       /* by slot: what bars_moved() saw */
+	struct place place[2][PLACES]; /* what ranges_moved() saw of ports and memory */
+	unsigned nr_places[2];
 	uint64_t reads; /* a hash over what was read */
 } W;
 
@@ -177,6 +188,9 @@ static void model_init(struct model *m)
 		m->table[16 * i + 12] = 1;
 }
 
+/* By its class, not by name: else all models are linked. */
+extern const struct dev_class dev_class_virtio_rng;
+
 static void make(void)
 {
 	struct dev_env env = {.host = {.msi = on_msi}, .irq = {on_line, NULL, 0}, .seed = 1};
@@ -195,8 +209,8 @@ static void make(void)
 	      dev_attach(W.host, W.bus, &err);
 	for (unsigned i = 1; i <= LAST_SLOT && !bad; i++) {
 		if (i == RNG_SLOT)
-			bad = virtio_pci_new_class(&W.dev[i], dev_class_find("virtio-rng"), opts[i],
-						   &env, &err);
+			bad = virtio_pci_new_class(&W.dev[i], &dev_class_virtio_rng, opts[i], &env,
+						   &err);
 		else
 			bad = dev_new_class(&W.dev[i], &plain_class, opts[i], &env, &err);
 		bad = bad || dev_attach(W.dev[i], W.bus, &err);
