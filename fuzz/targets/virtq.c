@@ -3,6 +3,7 @@
  * virtq: a driver program, built from the input (fuzz/engine/virtq_prog.h), against the device side
  * of a split virtqueue. Nothing is repaired before the queue sees it.
  * @modules virtq
+ * @format 2
  *
  * Oracles: an independent model (fuzz/engine/virtq_model.h) says what every call must return and
  * which bytes of guest memory change; at the end every dirty page must be as the model has it.
