@@ -58,10 +58,6 @@ uint32_t state_pack(const struct state_field *f, const void *obj, uint32_t first
 
 	if (n > STATE_CHUNK / size)
 		n = STATE_CHUNK / size;
-	if (state_is_as_saved(f)) {
-		memcpy(to, (const uint8_t *)obj + f->off + (size_t)first * size, (size_t)n * size);
-		return n;
-	}
 	for (uint32_t i = 0; i < n; i++)
 		st_le(to + (size_t)i * size, size, state_get(f, obj, first + i));
 	return n;

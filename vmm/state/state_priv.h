@@ -48,7 +48,8 @@ static inline bool state_is_as_saved(const struct state_field *f)
 
 /*
  * Put the saved form of elements from (first) on into (to), as many as fit into STATE_CHUNK
- * bytes; returns how many those were, at least 1.
+ * bytes; returns how many those were, at least 1. For those that state_is_as_saved() is false for:
+ * the others need no such copy.
  */
 #define STATE_CHUNK 256
 uint32_t state_pack(const struct state_field *f, const void *obj, uint32_t first, uint8_t *to);

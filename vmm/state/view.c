@@ -43,7 +43,7 @@ uint64_t state_hash(const struct state_table *t, const void *obj, uint64_t seed)
 		for (uint32_t i = 0, n; i < f->count; i += n) {
 			const uint8_t *p = chunk;
 
-			/* Numbers that are in the saved form already need no copy: see state_pack(). */
+			/* Numbers that are in the saved form already need no copy. */
 			if (f->kind == STATE_UINT && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__) {
 				p = (const uint8_t *)obj + f->off + (size_t)i * size;
 				n = f->count - i < STATE_CHUNK / size ? f->count - i
