@@ -32,7 +32,13 @@ for t in $targets; do
 			[ -e "$OUT/lib/${lib##*/}" ] || cp -L "$lib" "$OUT/lib/"
 		done
 	inputs=("build/seeds/$t" "build/corpora/$t")
-	[ ! -d "fuzz/regressions/$t" ] || inputs+=("fuzz/regressions/$t")
+	# A regression may be called as a seed is; in a zip a name is there once.
+	if [ -d "fuzz/regressions/$t" ]; then
+		again=build/oss-$name/regressions/$t
+		mkdir -p "$again"
+		for f in "fuzz/regressions/$t"/*; do cp "$f" "$again/regression-${f##*/}"; done
+		inputs+=("$again")
+	fi
 	rm -f "$OUT/${t}_seed_corpus.zip"
 	find "${inputs[@]}" -type f | LC_ALL=C sort | zip -q -j -X -@ "$OUT/${t}_seed_corpus.zip"
 	[ ! -e "fuzz/dict/$t.dict" ] || cp "fuzz/dict/$t.dict" "$OUT/"
